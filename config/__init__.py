@@ -1,0 +1,1 @@
+"""What the operator wrote, read once and checked whole."""

@@ -1,0 +1,1 @@
+"""Edges: one module per outside system, alike on purpose."""

@@ -1,0 +1,323 @@
+"""What a source and a destination promise; every connector keeps these and nothing else.
+
+A source offers passes (one file, or one whole search); a pass yields pages. The pipeline decides from the
+pass's proof whether it may land, before the first page is read.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+from mappings.records import Kind, Mapped, Rejected
+
+Json = dict[str, Any]
+SnapshotRule = Literal["full", "window", "flags", "delta"]
+
+
+class Unavailable(Exception):
+    """The outside system cannot be used now; nothing of the call can have taken effect. Try again later (75)."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Misconfigured(Exception):
+    """A setting is wrong in a way that only a person can mend; `setting` names it (77 for credentials, else 78)."""
+
+    def __init__(self, setting: str, message: str, *, credentials: bool = False) -> None:
+        super().__init__(f"{setting}: {message}")
+        self.setting = setting
+        self.credentials = credentials
+
+
+class Refusal(Exception):
+    """A whole file was refused and left where it was.
+
+    Carries the file's name, a code (cut_last_line, unclosed_quote, wrong_encoding, duplicate_header,
+    missing_column, empty_file, too_large, unreadable), the line and column where known, and advice.
+    Never a value.
+    """
+
+    def __init__(
+        self, name: str, code: str, advice: str, *, line: int | None = None, column: str | None = None
+    ) -> None:
+        where = name + (f":{line}" if line is not None else "") + (f", column {column!r}" if column else "")
+        super().__init__(f"{where}: {code.replace('_', ' ')}; {advice}")
+        self.name, self.code, self.advice, self.line, self.column = name, code, advice, line, column
+
+
+class RawRow(NamedTuple):
+    """One row as delivered: bytes for FHIR, the tuple of mapped cells for tables. `place` = line number in the pass."""
+
+    kind: Kind
+    external_id: str
+    body: bytes | tuple[str, ...]
+    place: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Rows that are stored in one transaction."""
+
+    rows: Sequence[RawRow]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """What the first reading of a file established: it decodes, parses and is whole.
+
+    `rows` counts data rows; `sites` counts them by raw site cell where the site comes from a column;
+    `header` is a fingerprint of the header's names in order, "" where there is none;
+    `kinds` counts rows by kind where one file carries several (FHIR Bundles).
+    """
+
+    sha256: str
+    rows: int
+    header: str = ""
+    sites: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """The first and last local day that a window file speaks of, both included."""
+
+    first: date
+    last: date
+
+
+class Pass(Protocol):
+    """One complete delivery of one feed: a file, or a whole search.
+
+    `feed` names it within the source (patients, appointments, …; a preset's table). `kinds` are the record
+    kinds that a full pass speaks for: a row of these kinds (and of this feed) not in it is absent.
+    `window` is known only after the last page of a pass with `snapshot == "window"`.
+    `ordinal` orders the passes of a feed: an older full pass after a newer one is not offered to land.
+    `refusal` is set instead of a proof when the file must not land.
+    `skipped` is a notice code when the pass asks not to land (older_snapshot).
+    """
+
+    feed: str
+    name: str
+    snapshot: SnapshotRule
+    data_as_of: datetime
+    kinds: frozenset[Kind]
+    proof: Proof | None
+    refusal: Refusal | None
+    notices: Sequence[str]
+
+    def pages(self) -> Iterator[Page]:
+        """Yields the rows; raises Refusal or Unavailable when the delivery turns out not to be whole."""
+        ...
+
+    def window(self) -> Window | None: ...
+
+
+class Known(Protocol):
+    """What was landed before, asked by a source that must not read a file twice. Kept by sync."""
+
+    def landed(self, feed: str, sha256: str) -> bool:
+        """True when a file of these bytes was landed (or is held or discarded) under the present mapping."""
+        ...
+
+    def newest(self, feed: str) -> datetime | None:
+        """`data_as_of` of the newest pass of the feed that has landed."""
+        ...
+
+
+class Source(Protocol):
+    """A configured EMR feed or lead list.
+
+    `fingerprint` changes whenever the same raw row would be mapped to something else.
+    `feeds` names every feed that is configured, so that a silent one is noticed.
+    """
+
+    name: str
+    fingerprint: str
+    feeds: Sequence[str]
+
+    def passes(self, known: Known, at: datetime) -> Iterator[Pass]:
+        """Yields what there is to land, in order; raises Unavailable or Misconfigured."""
+        ...
+
+    def map(self, row: RawRow) -> Mapped | Rejected:
+        """Pure: reads one raw row."""
+        ...
+
+
+# ---------------------------------------------------------------- destinations
+
+Standing = Literal["subscribed", "left", "unsubscribed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a subscriber should be, whole; never a delta.
+
+    `fields` maps provider field names to text; `tags` are tag names as they leave (codes without a BAA).
+    `standing`: subscribed = belongs to the audience; left = leaves it by `on_leave`; unsubscribed = our own opt-out.
+    """
+
+    address: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    tags: frozenset[str] = frozenset()
+    standing: Standing = "subscribed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One subscriber to bring in step. `key` is the subscriber's unit key (address, or contact id).
+
+    `accepted` is what the destination last took (None: never), `ref` the provider's own id, `loud` the tags whose
+    adding may start automations; every other write must be quiet.
+    """
+
+    key: str
+    wished: Document
+    accepted: Document | None
+    ref: str | None
+    loud: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """The destination holds `document` now."""
+
+    document: Document
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """Not now: try again after `after` seconds. `accepted` is what is known to have been taken so far."""
+
+    after: float
+    code: str = "later"
+    accepted: Document | None = None
+    ref: str | None = None
+
+
+SuppressCause = Literal["unsubscribed", "bounced", "complained", "archived_by_human", "bad_address"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """The destination will not take this one; parked until its input changes, or suppressed with a cause."""
+
+    code: str
+    suppress: SuppressCause | None = None
+    accepted: Document | None = None
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submitted:
+    """Handed over for later: `collect(handle)` settles it."""
+
+    handle: str
+
+
+Outcome = Accepted | Retry | Refused | Submitted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feedback:
+    """One thing a destination reports about an address. `state` is the provider's standing for the member.
+
+    A state of "subscribed" is reported with `opted_in_at` where the provider gives one. `tags` and `fields` are
+    given where read. `at` is the provider's time of the change.
+    """
+
+    address: str
+    ref: str | None
+    state: Literal["subscribed", "unsubscribed", "cleaned", "complained", "pending", "archived", "transactional"]
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedbackPage:
+    """A page of feedback; `cursor` is valid once the page is stored."""
+
+    items: Sequence[Feedback]
+    cursor: Json
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a destination can do; the pipeline asks this, never the kind."""
+
+    unit: Literal["address", "contact"]
+    batch: int = 500
+    whole_files: bool = False
+    quiet_tags: bool = False
+    reads_opt_outs: bool = False
+
+
+@runtime_checkable
+class Destination(Protocol):
+    """Takes changes one by one. Raise Unavailable or Misconfigured only when nothing can have taken effect."""
+
+    name: str
+    capabilities: Capabilities
+
+    def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Returns one outcome a change, in order."""
+        ...
+
+    def feedback(self, cursor: Json | None, at: datetime) -> Iterator[FeedbackPage]: ...
+
+    def preflight(self) -> Sequence[str]:
+        """Checks the account; returns a list of what to fix, empty when all is well."""
+        ...
+
+
+class FileEntry(NamedTuple):
+    """One contact in a whole-file destination: its id, its field values in configured order, its segment names."""
+
+    contact: str
+    values: tuple[str, ...]
+    segments: frozenset[str]
+
+
+@runtime_checkable
+class FileDestination(Protocol):
+    """Takes whole files. `write` is atomic per file and leaves an unchanged file untouched."""
+
+    name: str
+    capabilities: Capabilities
+
+    def intact(self) -> bool:
+        """True when every file that should be there is there."""
+        ...
+
+    def write(self, entries: Iterable[FileEntry], segments: Sequence[str]) -> int:
+        """Writes contacts.csv and segments/<name>.csv; returns how many files changed."""
+        ...
+
+
+# ---------------------------------------------------------------- what sync lends to connectors
+
+
+class Memo(Protocol):
+    """A small persistent map, key -> JSON, kept in the database by sync."""
+
+    def get(self, key: str) -> Json | None: ...
+    def put(self, key: str, value: Json) -> None: ...
+    def drop(self, key: str) -> None: ...
+
+
+class Budget(Protocol):
+    """Bounds simultaneous calls to one outside account."""
+
+    def slot(self) -> AbstractContextManager[None]: ...
+
+
+class Lent(NamedTuple):
+    """What sync hands to every connector beside its settings."""
+
+    memo: Memo
+    budget: Budget

@@ -1,0 +1,11 @@
+"""Which module serves which kind. A literal dict: adding a connector is adding a line."""
+
+SOURCES: dict[str, str] = {
+    "tabular": "connectors.tabular:TabularSource",
+    "fhir-files": "connectors.fhir_files:FhirFilesSource",
+}
+
+DESTINATIONS: dict[str, str] = {
+    "contact-file": "connectors.contact_file:ContactFile",
+    "mailchimp": "connectors.mailchimp:Mailchimp",
+}

@@ -1,0 +1,1 @@
+"""The service: land, resolve, review, wish, push."""
