@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from mappings.document import Document
 from mappings.records import Kind, Mapped, Rejected
 
 Json = dict[str, Any]
@@ -107,6 +108,7 @@ class Pass(Protocol):
     kinds: frozenset[Kind]
     proof: Proof | None
     refusal: Refusal | None
+    skipped: str | None
     notices: Sequence[str]
 
     def pages(self) -> Iterator[Page]:
@@ -149,23 +151,6 @@ class Source(Protocol):
 
 
 # ---------------------------------------------------------------- destinations
-
-Standing = Literal["subscribed", "left", "unsubscribed"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Document:
-    """What a subscriber should be, whole; never a delta.
-
-    `fields` maps provider field names to text; `tags` are tag names as they leave (codes without a BAA).
-    `standing`: subscribed = belongs to the audience; left = leaves it by `on_leave`; unsubscribed = our own opt-out.
-    """
-
-    address: str
-    fields: Mapping[str, str] = field(default_factory=dict)
-    tags: frozenset[str] = frozenset()
-    standing: Standing = "subscribed"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -292,6 +277,10 @@ class FileDestination(Protocol):
 
     def intact(self) -> bool:
         """True when every file that should be there is there."""
+        ...
+
+    def preflight(self) -> Sequence[str]:
+        """Checks the folder; returns a list of what to fix, empty when all is well."""
         ...
 
     def write(self, entries: Iterable[FileEntry], segments: Sequence[str]) -> int:

@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,6 +40,14 @@ def _resolve(path: Path, info: ValidationInfo) -> Path:
 
 ConfigPath = Annotated[Path, AfterValidator(_resolve)]
 """A path that starts at the config file's folder (handed in as validation context `folder`)."""
+
+
+class Located(ValueError):
+    """What a validator of a whole model found, each at its own place below it: (path of keys and indices, sentence)."""
+
+    def __init__(self, problems: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(f"{'.'.join(map(str, path))}: {message}" for path, message in self.problems))
 
 
 class Strict(BaseModel):
@@ -167,7 +175,6 @@ class SourceSettings(Strict):
 
     kind: str
     role: Literal["emr", "leads"] = "emr"
-    mode: Literal["on", "observe"] = "on"
     site: str | SiteMap | None = None
     schedule: Schedule = Schedule(every=timedelta(minutes=15))
     max_age: Duration | None = None

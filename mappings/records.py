@@ -171,11 +171,15 @@ class Warned(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapped:
-    """A raw row that could be read; `record` is None when the row is rightly none of our business (`ignored` why)."""
+    """A raw row that could be read; `record` is None when the row is rightly none of our business (`ignored` why).
+
+    `removed` is True (and `record` None) when the delivery says that this row is gone: it counts as absent.
+    """
 
     record: Record | None
     warnings: tuple[Warned, ...] = ()
     ignored: str | None = None
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

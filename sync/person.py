@@ -46,6 +46,9 @@ class Row(NamedTuple):
     campaign: str | None
     guardian_email: str | None
     created_at: datetime | None
+    address_line: str | None = None
+    country: str | None = None
+    guardian_name: str | None = None
 
 
 class Visit(NamedTuple):
@@ -139,3 +142,19 @@ class World:
     by_site: Mapping[str, Thresholds]
     by_type: Mapping[str, Thresholds]
     by_site_type: Mapping[tuple[str, str], Thresholds]
+
+
+class Stored(NamedTuple):
+    """A contact as the last review left it."""
+
+    id: str
+    state: str
+    status: str | None
+    status_since: datetime | None
+    site: str | None
+    address: str | None
+    phone: str | None
+    household_size: int
+    suppressed_by_hand: bool
+    rule: str | None
+    came_back: bool

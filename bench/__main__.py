@@ -1,0 +1,103 @@
+"""Measures the line and prints a table: `python -m bench` (or `make bench`; QUICK=1 leaves out 100,000 patients)."""
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.passes import Case, Measure
+from bench.server import postgresql
+from bench.targets import MIB, verdicts
+
+RESULTS = Path(__file__).parent / "results"
+_COLUMNS = ("data", "patients", "pass", "CPU µs/record", "x bare", "% of first", "wall s", "peak MiB", "writes")
+
+
+def main() -> None:
+    """Measures, prints, and keeps the figures below bench/results."""
+    options = _options()
+    measures: list[Measure] = []
+    console = Console()
+    for case in _cases(options):
+        for measure in case.measures():
+            console.print(
+                f"{case.kind} {case.engine} {case.patients:,}, {measure.name}: {measure.micros:.1f} µs a record"
+            )
+            measures.append(measure)
+    console.print(_table(measures))
+    for verdict in verdicts(measures):
+        console.print(f"{'kept  ' if verdict.kept else 'MISSED'}  {verdict.target}: {verdict.found}", highlight=False)
+    console.print(f"The figures are in {_keep(measures)}", highlight=False)
+
+
+def _options() -> argparse.Namespace:
+    sizes = [10_000] if os.environ.get("QUICK", "0") not in ("", "0") else [10_000, 100_000]
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the line.")
+    parser.add_argument("--patients", type=int, nargs="+", default=sizes, help="numbers of patients (5 visits each)")
+    parser.add_argument("--format", choices=["csv", "fhir"], nargs="+", default=["csv", "fhir"], dest="formats")
+    parser.add_argument("--postgresql", action="store_true", help="into PostgreSQL instead of SQLite")
+    parser.add_argument("--profile", action="store_true", help="under cProfile; leaves *.prof beside the data")
+    return parser.parse_args()
+
+
+def _cases(options: argparse.Namespace) -> Iterator[Case]:
+    with ExitStack() as stack:
+        server = stack.enter_context(postgresql()) if options.postgresql else None
+        for kind in options.formats:
+            for patients in sorted(options.patients):
+                case = Case(kind=kind, patients=patients, profiled=options.profile)
+                if server is None:
+                    yield case
+                else:
+                    database = server.database(f"{kind}_{patients}")
+                    yield Case(
+                        kind=kind,
+                        patients=patients,
+                        engine="postgresql",
+                        database=database,
+                        profiled=options.profile,
+                    )
+
+
+def _table(measures: list[Measure]) -> Table:
+    table = Table(*_COLUMNS, title="CPU is this process's own; x bare: csv.reader or orjson over the same bytes")
+    for column in table.columns[3:]:
+        column.justify = "right"
+    first = {(m.kind, m.engine, m.patients): m.cpu for m in measures if m.name == "first load"}
+    for m in measures:
+        table.add_row(
+            f"{m.kind}, {m.engine}",
+            f"{m.patients:,}",
+            m.name,
+            f"{m.micros:.1f}",
+            f"{m.micros / m.bare_micros:.1f}",
+            f"{m.cpu / first[(m.kind, m.engine, m.patients)]:.1%}",
+            f"{m.wall:.1f}",
+            f"{m.rss / MIB:.0f}",
+            f"{m.writes}",
+        )
+    return table
+
+
+def _keep(measures: list[Measure]) -> Path:
+    RESULTS.mkdir(exist_ok=True)
+    now = datetime.now(UTC)
+    path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
+    head = {"at": now.isoformat(), "python": platform.python_version(), "machine": platform.machine()}
+    path.write_text(
+        json.dumps({**head, "cores": os.cpu_count(), "measures": list(map(asdict, measures))}, indent=1) + "\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+if __name__ == "__main__":
+    main()

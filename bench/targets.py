@@ -1,0 +1,53 @@
+"""What is promised of speed and memory, and whether the measures keep it."""
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import NamedTuple
+
+from bench.passes import Measure
+
+MIB = 2**20
+
+
+class Verdict(NamedTuple):
+    """A target, what was measured, and whether that keeps it."""
+
+    target: str
+    found: str
+    kept: bool
+
+
+def verdicts(measures: Sequence[Measure]) -> list[Verdict]:
+    """Judges all measures of one run."""
+    found: list[Verdict] = []
+    for (kind, engine), group in groupby(measures, key=lambda m: (m.kind, m.engine)):
+        mine = list(group)
+        label = f"{kind}, {engine}"
+        for patients, passes in groupby(mine, key=lambda m: m.patients):
+            found += _of_size(f"{label}, {patients:,}", {measure.name: measure for measure in passes})
+        found += _of_memory(label, mine)
+    return found
+
+
+def _of_size(label: str, passes: dict[str, Measure]) -> list[Verdict]:
+    first, again, changed = (passes[name] for name in ("first load", "unchanged", "1 % changed"))
+    share = changed.cpu / first.cpu
+    return [
+        Verdict(f"{label}: unchanged <= 10 µs a record", f"{again.micros:.1f} µs", again.micros <= 10),
+        Verdict(
+            f"{label}: unchanged sends nothing",
+            f"{again.wishes} wishes, {again.writes} writes",
+            again.wishes == again.writes == 0,
+        ),
+        Verdict(f"{label}: 1 % changed <= 5 % of the first load", f"{share:.1%}", share <= 0.05),
+    ]
+
+
+def _of_memory(label: str, measures: Iterable[Measure]) -> list[Verdict]:
+    peaks = {size: max(measure.rss for measure in group) for size, group in groupby(measures, key=lambda m: m.patients)}
+    small, large = peaks[min(peaks)], peaks[max(peaks)]
+    found = [Verdict(f"{label}: peak memory < 192 MiB", f"{large / MIB:.0f} MiB", large < 192 * MIB)]
+    if len(peaks) > 1:
+        sizes = f"{min(peaks):,} -> {max(peaks):,}"
+        found.append(Verdict(f"{label}: peak memory {sizes} <= 1.5x", f"{large / small:.2f}x", large <= 1.5 * small))
+    return found

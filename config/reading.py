@@ -1,0 +1,149 @@
+"""The files of a configuration put together: one tree of data, and the place of everything in it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path as FilePath
+from typing import Any
+
+from pydantic import ValidationError
+
+from config import wording
+from config.checks import Fault, mapping
+from config.document import Document, read_document, step_of
+from config.problem import ConfigError, Path, Place, Problem, at
+from config.segments import OperatorsFile
+from config.settings import Settings
+from mappings.rules import Rule, RuleProblem, parse
+
+
+class Reading:
+    """The files put together: one tree of data, the place of everything in it, and what is wrong so far."""
+
+    def __init__(self, path: FilePath, operators: FilePath | None) -> None:
+        self.folder = path.absolute().parent
+        self.files: list[FilePath] = []
+        self.operator_files: list[FilePath] = []
+        self.problems: list[Problem] = []
+        self.unread = False
+        self.warnings: list[Problem] = []
+        main = self._document(path, ())
+        if main is not None and not isinstance(main.data, dict):
+            what = "holds nothing; run: prm-sync init" if main.data is None else "write keys and values (key: value)"
+            self.problems.append(Problem(str(path), 1, 1, "", what))
+        if self.problems and (main is None or not isinstance(main.data, dict)):
+            raise ConfigError(self.problems)
+        self.data: dict[str, Any] = dict(main.data) if main is not None else {}
+        self.places: dict[Path, Place] = dict(main.places) if main is not None else {}
+        self.keys: dict[Path, Place] = dict(main.keys) if main is not None else {}
+        self._sites()
+        self._operators(path.parent / "operators" if operators is None else operators)
+
+    def add(self, found: Sequence[Fault]) -> None:
+        """Takes up faults at their places."""
+        self.problems += [at(place_of(self.places, path), path, message) for path, message in found]
+
+    def warn(self, found: Sequence[Fault]) -> None:
+        """Takes up warnings at their places."""
+        self.warnings += [at(place_of(self.places, path), path, message) for path, message in found]
+
+    def settings(self) -> Settings | None:
+        """Validates the whole; None when it is refused."""
+        try:
+            return Settings.model_validate(self.data, context={"folder": self.folder})
+        except ValidationError as error:
+            self.problems += [_problem(fault, self.places, self.keys) for fault in wording.faults(error, self.data)]
+            return None
+
+    def rules(self) -> dict[str, Rule]:
+        """Parses the rule of every segment that has one."""
+        rules: dict[str, Rule] = {}
+        for name in mapping(self.data, "segments"):
+            who = mapping(self.data, "segments", name).get("who")
+            if who is None:
+                continue
+            try:
+                rules[name] = parse(who)
+            except RuleProblem as error:
+                self.add([(("segments", name, "who", *path), message) for path, message in error.problems])
+        return rules
+
+    def _document(self, path: FilePath, root: Path) -> Document | None:
+        """Reads one more file; None when it cannot be read at all."""
+        self.files.append(path)
+        try:
+            document = read_document(path, root)
+        except ConfigError as error:
+            self.problems += error.problems
+            self.unread = True
+            return None
+        self.problems += document.problems
+        return document
+
+    def _sites(self) -> None:
+        """Puts in the sites of a file of their own."""
+        sites = self.data.get("sites")
+        if not isinstance(sites, dict) or list(sites) != ["file"] or not isinstance(sites["file"], str):
+            return
+        document = self._document(self.folder / sites["file"], ("sites",))
+        if document is not None:
+            self.data["sites"] = document.data
+            self.places |= document.places
+            self.keys |= document.keys
+
+    def _operators(self, folder: FilePath) -> None:
+        """Puts in the operators' segments; a segment stands in one file only."""
+        own = self.data.get("segments")
+        segments: dict[str, Any] = {**own} if isinstance(own, dict) else {}
+        for file in sorted(folder.glob("*.yaml")):
+            if not file.name.startswith("."):
+                self.operator_files.append(file)
+                segments |= dict(self._operator_segments(file, segments))
+        for file in sorted(folder.glob("*.yml")):
+            self.warnings.append(Problem(str(file), 1, 1, "", "is not read; name it .yaml"))
+        if segments and (own is None or isinstance(own, dict)):
+            self.data["segments"] = segments
+
+    def _operator_segments(self, file: FilePath, known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        document = self._document(file, ())
+        if document is None or document.data is None:
+            return
+        self.problems += _operator_problems(document)
+        segments = document.data.get("segments") if isinstance(document.data, dict) else None
+        for name, segment in segments.items() if isinstance(segments, dict) else ():
+            path = ("segments", step_of(name))
+            if name in known:
+                other = self.places[path]
+                message = f"this segment stands in {other.file}, line {other.line}, too; keep one"
+                self.problems.append(at(document.places[path], path, message))
+                continue
+            self.places |= _under(path, document.places)
+            self.keys |= _under(path, document.keys)
+            yield name, segment
+
+
+def _operator_problems(document: Document) -> list[Problem]:
+    """What is wrong at the top of an operators' file; its segments are judged with all others."""
+    data = document.data
+    top = {**data, "segments": {}} if isinstance(data, dict) and isinstance(data.get("segments"), dict) else data
+    try:
+        OperatorsFile.model_validate(top)
+    except ValidationError as error:
+        found = wording.faults(error, top, OperatorsFile)
+        return [_problem(fault, document.places, document.keys) for fault in found]
+    return []
+
+
+def _under(path: Path, places: Mapping[Path, Place]) -> dict[Path, Place]:
+    return {where: place for where, place in places.items() if where[: len(path)] == path}
+
+
+def _problem(fault: wording.Fault, places: Mapping[Path, Place], keys: Mapping[Path, Place]) -> Problem:
+    on_key = fault.on_key and fault.path in keys
+    place = keys[fault.path] if on_key else place_of(places, fault.path)
+    return at(place, fault.path, fault.message)
+
+
+def place_of(places: Mapping[Path, Place], path: Path) -> Place:
+    """The place of a path, or of its nearest parent that was written."""
+    while path and path not in places:
+        path = path[:-1]
+    return places[path]

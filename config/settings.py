@@ -1,0 +1,117 @@
+"""Everything that a configuration may say, as frozen models; unknown keys are refused."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+import phonenumbers
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from config.brakes import Brakes
+from config.kinds import destination_of, source_of
+from config.lifecycle import LifecycleSettings, Merged, merge
+from config.names import Name, Text, Zone
+from config.segments import SegmentSettings
+from connectors.settings import (
+    ConfigPath,
+    DestinationSettings,
+    Duration,
+    SecretRef,
+    SourceSettings,
+    Strict,
+    Surroundings,
+)
+
+
+def _region(value: str) -> str:
+    if value not in phonenumbers.SUPPORTED_REGIONS:
+        raise ValueError("write a country's two capital letters, such as US")
+    return value
+
+
+def _nothing(value: Any) -> Any:
+    """Reads a key without a value (all below it commented out) as an empty mapping."""
+    return {} if value is None else value
+
+
+def _titled(value: Any) -> Any:
+    """Names a site after its key where it has no name."""
+    if not isinstance(value, Mapping):
+        return _nothing(value)
+    return {key: _with_name(key, site) for key, site in value.items()}
+
+
+def _with_name(key: Any, site: Any) -> Any:
+    site = _nothing(site)
+    return {"name": str(key).replace("-", " ").title(), **site} if isinstance(site, Mapping) else site
+
+
+class PracticeSettings(Strict):
+    """The practice: its zone is that of everything without a site; `greeting` stands where several share an address."""
+
+    name: Text
+    timezone: Zone
+    phone_region: Annotated[str, AfterValidator(_region)] = "US"
+    greeting: Text = "there"
+    sandbox: bool = False
+
+
+class DatabaseSettings(Strict):
+    """Where the state is kept: a URL, or a reference to one when it holds a password."""
+
+    url: str | SecretRef | None = None
+
+
+class SiteSettings(Strict):
+    """One clinic; without a zone of its own it has the practice's."""
+
+    name: Text
+    timezone: Zone | None = None
+    lifecycle: LifecycleSettings = LifecycleSettings()
+    brand: Text | None = None
+
+
+class IdentitySettings(Strict):
+    """An address on more contacts than `shared_address_limit` is no evidence and is never sent to."""
+
+    shared_address_limit: Annotated[int, Field(strict=True, ge=1)] = 10
+
+
+_Source = Annotated[SourceSettings, BeforeValidator(source_of, json_schema_input_type=SourceSettings)]
+_Destination = Annotated[
+    DestinationSettings, BeforeValidator(destination_of, json_schema_input_type=DestinationSettings)
+]
+
+
+class Settings(Strict):
+    """The whole configuration: the main file, with the sites of their own file and the operators' segments put in."""
+
+    version: Literal[1]
+    practice: PracticeSettings
+    database: Annotated[DatabaseSettings, BeforeValidator(_nothing)] = DatabaseSettings()
+    log_key: SecretRef | None = None
+    sites: Annotated[dict[Name, SiteSettings], BeforeValidator(_titled)] = Field(default_factory=dict)
+    sources: Annotated[dict[Name, _Source], BeforeValidator(_nothing)] = Field(default_factory=dict)
+    destinations: Annotated[dict[Name, _Destination], BeforeValidator(_nothing)] = Field(default_factory=dict)
+    segments: Annotated[dict[Name, SegmentSettings], BeforeValidator(_nothing)] = Field(default_factory=dict)
+    lifecycle: Annotated[LifecycleSettings, BeforeValidator(_nothing)] = LifecycleSettings()
+    brakes: Annotated[Brakes, BeforeValidator(_nothing)] = Brakes()
+    identity: Annotated[IdentitySettings, BeforeValidator(_nothing)] = IdentitySettings()
+    fresh_for: Duration = timedelta(days=3)
+    feedback_max_age: Duration = timedelta(minutes=15)
+    codes_file: ConfigPath | None = None
+
+    def zone_of(self, site: str) -> ZoneInfo:
+        """The zone of a configured site; raises KeyError for one that is not."""
+        return self.sites[site].timezone or self.practice.timezone
+
+    def surroundings(self) -> Surroundings:
+        """What connectors are told of the practice."""
+        zones = {name: self.zone_of(name) for name in self.sites}
+        return Surroundings(zone=self.practice.timezone, phone_region=self.practice.phone_region, site_zones=zones)
+
+    def thresholds(self) -> Merged:
+        """The lifecycle's thresholds, every layer merged and filled in."""
+        sites = {name: site.lifecycle.model_dump(exclude_none=True) for name, site in self.sites.items()}
+        return merge(self.lifecycle.model_dump(exclude_none=True), sites)

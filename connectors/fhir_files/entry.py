@@ -1,0 +1,128 @@
+"""The resources inside a line or a document, a Bundle's entries one by one; nothing of them is read but type and id.
+
+`msgspec.Raw` leaves each resource as the bytes that were delivered: they are what the gate hashes.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from mappings.fhir.mapping import REMOVAL
+
+_URN = re.compile(rb'"(urn:uuid:[0-9A-Fa-f-]{1,64})"')
+_TYPED_ID = re.compile(r"(?:\A|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]+)(?:/_history/[A-Za-z0-9\-.]+)?\Z")
+
+
+class Entry(NamedTuple):
+    """One resource as delivered. `resource` is "" for what is no FHIR resource, `id` "" where there is none."""
+
+    resource: str
+    id: str
+    body: bytes
+    place: int
+
+
+class _Head(msgspec.Struct, rename="camel", gc=False):
+    resource_type: str = ""
+    id: str = ""
+
+
+class _Request(msgspec.Struct, gc=False):
+    method: str = ""
+    url: str = ""
+
+
+class _BundleEntry(msgspec.Struct, rename="camel", gc=False):
+    full_url: str | None = None
+    resource: msgspec.Raw = msgspec.Raw()
+    request: _Request | None = None
+
+
+class _Bundle(msgspec.Struct, gc=False):
+    type: str = ""
+    entry: list[_BundleEntry] | None = None
+
+
+_read_head = msgspec.json.Decoder(_Head).decode
+_read_bundle = msgspec.json.Decoder(_Bundle).decode
+
+
+def entries_of(body: bytes, place: int, document: bool) -> Iterator[Entry]:
+    """Yields the resource in `body`, or each of a Bundle's; places count a document's entries, else name the line."""
+    resource, resource_id = head_of(body)
+    if resource != "Bundle":
+        yield Entry(resource, resource_id, body, place)
+        return
+    try:
+        bundle = _read_bundle(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        yield Entry("", "", body, place)
+        return
+    yield from _bundled(bundle, place, document)
+
+
+def head_of(body: bytes | msgspec.Raw) -> tuple[str, str]:
+    """The resource type and id; "" for what cannot be read."""
+    try:
+        head = _read_head(body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return "", ""
+    return head.resource_type, head.id
+
+
+def _bundled(bundle: _Bundle, place: int, document: bool) -> Iterator[Entry]:
+    names = _names(bundle)
+    seen: set[tuple[str, str]] = set()
+    for number, item in enumerate(bundle.entry or (), start=1):
+        entry = _entry(item, names, number if document else place)
+        if entry is None:
+            continue
+        key = (entry.resource, entry.id)
+        # A history runs from the newest version back (hl7.org/fhir/R4/http.html#history); older ones say nothing new.
+        if bundle.type == "history" and entry.id and key in seen:
+            continue
+        seen.add(key)
+        yield entry
+
+
+def _names(bundle: _Bundle) -> dict[bytes, bytes]:
+    """`urn:uuid:…` -> `Type/id` for all entries that are named so."""
+    names: dict[bytes, bytes] = {}
+    for item in bundle.entry or ():
+        if item.full_url is not None and item.full_url.startswith("urn:uuid:"):
+            resource, resource_id = head_of(item.resource)
+            if resource:
+                names[item.full_url.encode()] = f"{resource}/{resource_id or item.full_url[9:]}".encode()
+    return names
+
+
+def _entry(item: _BundleEntry, names: dict[bytes, bytes], place: int) -> Entry | None:
+    if item.request is not None and item.request.method == "DELETE":
+        return _deleted(item.request.url, place)
+    body = bytes(item.resource)
+    if body in (b"", b"null"):
+        return None
+    resource, resource_id = head_of(body)
+    if resource and not resource_id and item.full_url is not None:
+        resource_id = _id_of(item.full_url)
+    if names and b'"urn:uuid:' in body:
+        body = _URN.sub(lambda match: b'"' + names.get(match[1], match[1]) + b'"', body)
+    return Entry(resource, resource_id, body, place)
+
+
+def _deleted(url: str, place: int) -> Entry | None:
+    match = _TYPED_ID.search(url)
+    if match is None:
+        return None
+    body = REMOVAL + msgspec.json.encode({"method": "DELETE", "url": f"{match[1]}/{match[2]}"}) + b"}"
+    return Entry(match[1], match[2], body, place)
+
+
+def _id_of(full_url: str) -> str:
+    """The id that a fullUrl gives to a resource without one (hl7.org/fhir/R4/bundle.html#bundle-unique)."""
+    if full_url.startswith("urn:uuid:"):
+        return full_url[9:]
+    match = _TYPED_ID.search(full_url)
+    return match[2] if match is not None else ""

@@ -1,0 +1,112 @@
+"""A Mailchimp audience as a destination."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any, ClassVar
+
+from requests.auth import HTTPBasicAuth
+
+from connectors.base import Capabilities, Change, FeedbackPage, Json, Lent, Outcome, Unavailable
+from connectors.http import Account, HttpClient
+from connectors.mailchimp.audience import Audience, Declined
+from connectors.mailchimp.feedback import read_changes
+from connectors.mailchimp.members import Archived, Members
+from connectors.mailchimp.push import Push
+from connectors.mailchimp.settings import MailchimpSettings, read_key
+from connectors.settings import Surroundings
+
+_TEXT_TYPES: Mapping[str, frozenset[str]] = {
+    "text": frozenset(),
+    "zip": frozenset({"postal_code"}),
+    "phone": frozenset({"phone"}),
+}
+"""Merge field types that take our text -> the names that fit them (none: every name)."""
+
+
+class Mailchimp:
+    """Keeps members and tags of one audience. The key is read anew for each piece of work, so it can be replaced."""
+
+    settings_model: ClassVar[type[MailchimpSettings]] = MailchimpSettings
+    capabilities = Capabilities(unit="address", batch=500, quiet_tags=True, reads_opt_outs=True)
+
+    def __init__(
+        self,
+        name: str,
+        settings: MailchimpSettings,
+        surroundings: Surroundings,  # noqa: ARG002 - all connectors are made alike; this one needs no zone
+        lent: Lent,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = name
+        self._settings, self._lent, self._sleep = settings, lent, sleep
+
+    def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
+        """Returns one outcome a change, in order; raises only when nothing was written."""
+        if not changes:
+            return []
+        with self._audience() as audience:
+            members = Members(audience, self._settings.on_leave, Archived(self._lent.memo))
+            return Push(audience, members).run(changes)
+
+    def feedback(self, cursor: Json | None, at: datetime) -> Iterator[FeedbackPage]:  # noqa: ARG002 - the server's clock counts, not ours
+        """Yields what changed since the cursor; everything once without one."""
+        with self._audience() as audience:
+            try:
+                yield from read_changes(audience, cursor)
+            except Declined as declined:
+                raise Unavailable(f"{self.name}: the list of members was refused ({declined.verdict.code})") from None
+
+    def preflight(self) -> Sequence[str]:
+        """Checks the key, the audience and its merge fields; returns what to fix."""
+        with self._audience() as audience:
+            try:
+                audience.require()
+                return _problems(audience.merge_fields(), self._settings.fields)
+            except Declined as declined:
+                raise Unavailable(f"{self.name}: the audience was refused ({declined.verdict.code})") from None
+
+    @contextmanager
+    def _audience(self) -> Iterator[Audience]:
+        place = f"destinations.{self.name}"
+        key, base_url = read_key(self._settings, place)
+        account = Account(
+            setting=place,
+            base_url=base_url,
+            authorize=HTTPBasicAuth("prm-sync", key),
+            slot=self._lent.budget.slot,
+            bare_403_is_busy=True,
+        )
+        client = HttpClient(account, sleep=self._sleep)
+        try:
+            yield Audience(client, self._settings.audience, place)
+        finally:
+            client.close()
+
+
+def _problems(merge_fields: Sequence[Mapping[str, Any]], wanted: Mapping[str, str]) -> list[str]:
+    """Compares the audience's merge fields with the configured ones; names tags only."""
+    there = {str(each.get("tag")): each for each in merge_fields}
+    missing = [
+        f"the audience has no merge field {tag}; add one of type text, or leave it out of fields:"
+        for tag in wanted
+        if tag not in there
+    ]
+    unfit = [
+        f"the merge field {tag} is of type {there[tag].get('type')}; make it text"
+        for tag, name in wanted.items()
+        if tag in there and not _fits(str(there[tag].get("type")), name)
+    ]
+    unfilled = [
+        f"the audience requires the merge field {tag}, which fields: does not fill; make it optional in Mailchimp"
+        for tag, each in there.items()
+        if each.get("required") and tag not in wanted and tag != "EMAIL"
+    ]
+    return missing + unfit + unfilled
+
+
+def _fits(kind: str, name: str) -> bool:
+    names = _TEXT_TYPES.get(kind)
+    return names is not None and (not names or name in names)

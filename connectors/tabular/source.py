@@ -1,0 +1,212 @@
+"""The tabular source: feeds of CSV and XLSX files in a folder."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import orjson
+
+from connectors.base import Known, Lent, Misconfigured, Pass, RawRow, Refusal
+from connectors.settings import Surroundings
+from connectors.tabular.dating import stated_time, time_in_name
+from connectors.tabular.delivery import Delivery, horizon_of
+from connectors.tabular.files import Found, find_files
+from connectors.tabular.plans import FeedPlan, feed_plans
+from connectors.tabular.proof import Dialect, Proved, file_hash, prove, stamp
+from connectors.tabular.settings import TabularSettings
+from mappings.columns import VERSION, Mapper, compile_plan, day_reader
+from mappings.plan import Practice
+from mappings.preset import load_preset
+from mappings.records import Mapped, Rejected
+
+
+class TabularSource:
+    """A folder of exports; see `connectors.base.Source`."""
+
+    settings_model: ClassVar[type[TabularSettings]] = TabularSettings
+
+    def __init__(
+        self,
+        name: str,
+        settings: TabularSettings,
+        surroundings: Surroundings,
+        lent: Lent,  # noqa: ARG002  all connectors are made alike; files need neither memo nor budget
+    ) -> None:
+        self.name = name
+        self._settings = settings
+        self._zone = surroundings.zone
+        self._practice = _practice(settings, surroundings)
+        self._feeds = feed_plans(settings)
+        self._dialect = _dialect(settings, surroundings)
+        self._by_folder = self._feeds[0].plan.site.by_folder
+        self._mappers: dict[str, Mapper] = {}
+        self.feeds: Sequence[str] = self._feed_names()
+        self.fingerprint = _fingerprint(self._feeds, self._practice)
+
+    def passes(self, known: Known, at: datetime) -> Iterator[Pass]:
+        """Yields the files that have not landed, feed by feed, in the order of their export.
+
+        Raises Unavailable when the folder is not there, Misconfigured when a preset lacks columns that only the
+        operator can state.
+        """
+        missing = self._settings.missing()
+        if missing:
+            raise Misconfigured(
+                f"sources.{self.name}.{missing[0]}",
+                "the preset does not know this column; state it"
+                + f" (and {len(missing) - 1} more)" * (len(missing) > 1),
+            )
+        for feed in self._feeds:
+            yield from self._deliveries(feed, known, at)
+
+    def map(self, row: RawRow) -> Mapped | Rejected:
+        """Reads one raw row by the plan of the table that its body names; a table no longer configured is a fault."""
+        body = row.body
+        if not isinstance(body, tuple) or len(body) < 2:
+            return Rejected(code="cell_count")
+        mapper = self._mappers.get(body[0]) or self._compiled(body[0])
+        return Rejected(code="cell_count") if mapper is None else mapper(row.external_id, body)
+
+    def _compiled(self, table: str) -> Mapper | None:
+        for feed in self._feeds:
+            if feed.plan.table == table.removeprefix("!"):
+                self._mappers[table] = compile_plan(feed.plan, self._practice)
+                return self._mappers[table]
+        return None
+
+    def _feed_names(self) -> list[str]:
+        """Side tables are left out: a monthly one must not stop the clock of a nightly source."""
+        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind != "supplements"]
+        if not self._by_folder:
+            return tables
+        site = self._settings.site
+        folders = list(site.map) if site is not None and not isinstance(site, str) else []
+        return [f"{table}/{folder}" for table in tables for folder in folders]
+
+    # ------------------------------------------------------------ files
+
+    def _deliveries(self, feed: FeedPlan, known: Known, at: datetime) -> Iterator[Delivery]:
+        found = find_files(self._settings.folder, feed.patterns, by_folder=self._by_folder)
+        ready = (self._delivery(feed, each, known, at) for each in found)
+        for delivery in sorted(filter(None, ready), key=lambda each: (each.exported, each.name)):
+            self._skip_older(delivery, known)
+            yield delivery
+
+    def _delivery(self, feed: FeedPlan, found: Found, known: Known, at: datetime) -> Delivery | None:
+        """A file as a delivery; None when it has landed before or is still being written."""
+        name = f"{feed.plan.table}/{found.folder}" if self._by_folder else feed.plan.table
+        refusal: Refusal | None = None
+        proved: Proved | None = None
+        try:
+            if found.escapes:
+                raise Refusal(found.name, "unreadable", "the link leads out of the source's folder; copy the file in")
+            if known.landed(name, file_hash(found.path)):
+                return None
+            proved = prove(found.path, found.name, feed.plan, self._dialect)
+            if stamp(found.path) != proved.stamp:
+                return None
+        except Refusal as caught:
+            refusal = caught
+        except OSError as error:
+            refusal = Refusal(found.name, "unreadable", f"it cannot be opened ({error.strerror}); mend its permissions")
+        return self._dated(feed, found, name, proved or refusal, at)
+
+    def _dated(
+        self, feed: FeedPlan, found: Found, name: str, outcome: Proved | Refusal | None, at: datetime
+    ) -> Delivery:
+        proved = outcome if isinstance(outcome, Proved) else None
+        stated = proved.exported if proved is not None and self._dialect.export_column else self._named_time(found)
+        exported = stated or _changed(found, at)
+        data_as_of = min(exported, at)
+        window = feed.snapshot == "window"
+        return Delivery(
+            feed=name,
+            name=found.name,
+            snapshot=feed.snapshot,
+            plan=feed.plan,
+            folder=found.folder,
+            exported=exported,
+            data_as_of=data_as_of,
+            proved=proved,
+            refusal=outcome if isinstance(outcome, Refusal) else None,
+            notices=self._notices(feed, proved, dated=stated is not None),
+            day_of=day_reader(feed.plan, self._practice) if window else None,
+            horizon=horizon_of(data_as_of, self._settings.sees_ahead) if window else None,
+        )
+
+    def _named_time(self, found: Found) -> datetime | None:
+        return time_in_name(found.path.name, self._settings.exported_at, self._zone)
+
+    def _notices(self, feed: FeedPlan, proved: Proved | None, *, dated: bool) -> list[str]:
+        notices = []
+        if proved is not None:
+            unmapped = proved.header.unmapped(feed.plan, self._dialect.export_column)
+            notices += [f"unmapped_columns: {', '.join(unmapped)}"] if unmapped else []
+            flag = feed.plan.flag
+            lacks_flag = feed.snapshot == "flags" and flag is not None and flag.column not in proved.header.names
+            notices += ["no_export_flag"] if lacks_flag else []
+        if self._settings.exported_at is not None and not dated:
+            notices.append("no_export_time: dated by the time the file was last changed")
+        return notices
+
+    def _skip_older(self, delivery: Delivery, known: Known) -> None:
+        """A snapshot says how things stood; one older than what has landed would turn them back."""
+        newest = known.newest(delivery.feed)
+        snapshot = delivery.snapshot in ("full", "window")
+        if snapshot and delivery.refusal is None and newest is not None and delivery.data_as_of < newest:
+            delivery.skipped = "older_snapshot"
+
+
+def _changed(found: Found, at: datetime) -> datetime:
+    try:
+        return datetime.fromtimestamp(found.path.stat().st_mtime, UTC)
+    except OSError:
+        return at
+
+
+def _practice(settings: TabularSettings, surroundings: Surroundings) -> Practice:
+    known = load_preset(settings.preset).payers if settings.preset is not None else {}
+    return Practice(
+        zone=surroundings.zone,
+        site_zones=surroundings.site_zones,
+        phone_region=surroundings.phone_region,
+        outcomes={name: tuple(words) for name, words in settings.outcomes.items()},
+        payers=(settings.payers, known),
+    )
+
+
+def _dialect(settings: TabularSettings, surroundings: Surroundings) -> Dialect:
+    rule = settings.exported_at
+    by_column = rule is not None and rule.column is not None
+    return Dialect(
+        encoding=settings.encoding,
+        delimiter=settings.delimiter,
+        export_column=rule.column.strip() if rule is not None and rule.column is not None else None,
+        export_time=stated_time(rule.format, surroundings.zone) if rule is not None and by_column else None,
+    )
+
+
+def _fingerprint(feeds: Sequence[FeedPlan], practice: Practice) -> str:
+    content = [VERSION, [asdict(feed.plan) for feed in feeds], _described(practice)]
+    return hashlib.sha256(orjson.dumps(content, default=_plain, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def _described(practice: Practice) -> dict[str, Any]:
+    zones = {site: zone.key for site, zone in practice.site_zones.items()}
+    return {
+        "zone": practice.zone.key,
+        "zones": zones,
+        "region": practice.phone_region,
+        "outcomes": practice.outcomes,
+        "payers": [dict(words) for words in practice.payers],
+    }
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError(type(value).__name__)

@@ -1,0 +1,276 @@
+"""Tabular rows -> rows, by a declared column map compiled once a feed."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from mappings.body import FIRST_CELL, is_broken
+from mappings.cells import Placeholder
+from mappings.consent_column import ReadConsents, consent_reader
+from mappings.names import split_full_name
+from mappings.plan import Plan, Practice
+from mappings.records import (
+    EpisodeRow,
+    Mapped,
+    Outcome,
+    PatientRow,
+    Record,
+    Rejected,
+    SupplementRow,
+    VisitRow,
+    VisitStatus,
+    Warned,
+)
+from mappings.site_column import SiteOf, site_reader
+from mappings.slots import (
+    Body,
+    Fault,
+    MomentSlot,
+    Slot,
+    Unlisted,
+    miss_code,
+    moment_slots,
+    plain_slots,
+    positions,
+)
+
+VERSION = 1
+"""Part of every fingerprint: raise it when the same cells come to mean something else."""
+
+Mapper = Callable[[str, Body], Mapped | Rejected]
+"""(external id, body) -> what the row says. The id is checked here; the body is laid out as `Plan.layout`."""
+
+Values = dict[str, Any]
+Build = Callable[[str, Values], Record]
+
+
+class Feed(NamedTuple):
+    """A plan, compiled."""
+
+    plan: Plan
+    slots: tuple[Slot, ...]
+    moments: tuple[MomentSlot, ...]
+    site_of: SiteOf
+    consents: ReadConsents | None
+    build: Build
+    practice: Practice
+    id_index: tuple[int, ...]
+    flag_index: int | None
+    once: tuple[int, VisitStatus] | None
+
+
+def compile_plan(plan: Plan, practice: Practice) -> Mapper:
+    """Compiles a plan into a mapper; the mapper is pure and never raises on a row's contents."""
+    feed = _compile(plan, practice)
+
+    def map_row(external_id: str, body: Body) -> Mapped | Rejected:
+        if is_broken(body):
+            return Rejected(code="cell_count")
+        try:
+            return _map(feed, external_id, body)
+        except Fault as fault:
+            return _reject(feed, fault, body)
+
+    return map_row
+
+
+def _compile(plan: Plan, practice: Practice) -> Feed:
+    places = positions(plan)
+    ids = plan.identity.columns if plan.identity else (plan.columns["external_id"].column,)
+    return Feed(
+        plan,
+        plain_slots(plan, practice),
+        moment_slots(plan),
+        site_reader(plan, practice),
+        consent_reader(plan.consents, places) if plan.consents and plan.kind == "patients" else None,
+        _builder(plan, practice),
+        practice,
+        tuple(places[name] for name in ids),
+        places[plan.flag.column] if plan.flag else None,
+        _once(plan, places),
+    )
+
+
+def _once(plan: Plan, places: Mapping[str, int]) -> tuple[int, VisitStatus] | None:
+    status = plan.columns.get("status")
+    if status is None or status.once is None:
+        return None
+    return places[status.once.column], status.once.status
+
+
+def _map(feed: Feed, external_id: str, body: Body) -> Mapped:
+    if not any(body[index].strip() for index in feed.id_index):
+        raise Fault("missing_value", "external_id", feed.plan.layout()[feed.id_index[0] - FIRST_CELL])
+    if feed.flag_index is not None and _removed(feed, body[feed.flag_index]):
+        return Mapped(record=None, removed=True)
+    warnings: list[Warned] = []
+    site = feed.site_of(body)
+    values: Values = {"site": site} if site is not None else {}
+    _read_plain(feed, body, values, warnings)
+    _read_moments(feed, body, values, warnings)
+    if feed.once is not None and values["status"] == "booked" and body[feed.once[0]].strip():
+        values["status"] = feed.once[1]
+    if feed.consents is not None:
+        values["consents"] = tuple(feed.consents(body, warnings))
+    return Mapped(record=feed.build(external_id, values), warnings=tuple(warnings))
+
+
+def _removed(feed: Feed, cell: str) -> bool:
+    return feed.plan.flag is not None and cell.strip() in feed.plan.flag.removed
+
+
+def _read_plain(feed: Feed, body: Body, values: Values, warnings: list[Warned]) -> None:
+    for at, name, column, read, required, default in feed.slots:
+        text = body[at].strip() or default
+        if text:
+            try:
+                values[name] = read(text)
+            except ValueError as error:
+                _unreadable(error, Trouble(name, column, required), values, warnings)
+        elif required:
+            raise Fault("missing_value", name, column)
+
+
+def _read_moments(feed: Feed, body: Body, values: Values, warnings: list[Warned]) -> None:
+    zone = feed.practice.zone_of(values.get("site"))
+    for at, name, column, read, required, default in feed.moments:
+        text = body[at].strip() or default
+        if text:
+            try:
+                instant, day = read(text, zone)
+            except ValueError as error:
+                _unreadable(error, Trouble(name, column, required), values, warnings)
+                continue
+            values[name] = instant
+            if name == "starts_at":
+                values["day"] = day
+        elif required:
+            raise Fault("missing_value", name, column)
+
+
+class Trouble(NamedTuple):
+    """Where a value could not be read."""
+
+    name: str
+    column: str
+    required: bool
+
+
+def _unreadable(error: ValueError, trouble: Trouble, values: Values, warnings: list[Warned]) -> None:
+    if isinstance(error, Unlisted):
+        raise Fault(miss_code(trouble.name), trouble.name, trouble.column)
+    if trouble.required:
+        raise Fault("unreadable_value", trouble.name, trouble.column)
+    if trouble.name == "email":
+        values["email_invalid"] = True
+    code = "placeholder_value" if isinstance(error, Placeholder) else "unreadable_value"
+    warnings.append(Warned(trouble.name, code))
+
+
+# ---------------------------------------------------------------- records
+
+
+def _builder(plan: Plan, practice: Practice) -> Build:
+    if plan.kind == "patients":
+        return _patient
+    if plan.kind == "appointments":
+        return _visit
+    if plan.kind == "episodes":
+        return _episode_builder(practice)
+    return _supplement_builder(plan)
+
+
+def _patient(external_id: str, values: Values) -> PatientRow:
+    full = values.pop("full_name", None)
+    if full is not None and "family_name" not in values and "given_name" not in values:
+        values["given_name"], values["family_name"] = split_full_name(full)
+    if "payer" in values:
+        values["payer_class"] = values.pop("payer")
+    return PatientRow(external_id=external_id, **values)
+
+
+def _visit(external_id: str, values: Values) -> VisitRow:
+    return VisitRow(external_id=external_id, **values)
+
+
+def _episode_builder(practice: Practice) -> Build:
+    outcomes: dict[str, Outcome] = {
+        word.strip().casefold(): name for name, words in _outcomes(practice) for word in words
+    }
+
+    def build(external_id: str, values: Values) -> EpisodeRow:
+        reason = values.get("discharge_reason")
+        outcome: Outcome | None = outcomes.get(reason.casefold(), "unknown") if reason else None
+        return EpisodeRow(external_id=external_id, outcome=outcome, **values)
+
+    return build
+
+
+def _outcomes(practice: Practice) -> list[tuple[Outcome, tuple[str, ...]]]:
+    known: tuple[Outcome, ...] = ("completed", "self_discharged", "transferred")
+    return [(name, tuple(practice.outcomes.get(name, ()))) for name in known]
+
+
+def _supplement_builder(plan: Plan) -> Build:
+    def build(external_id: str, values: Values) -> SupplementRow:
+        values.pop("site", None)
+        target_id, as_of = values.pop("target_id"), values.pop("as_of", None)
+        if "payer" in values:
+            values["payer_class"] = values.pop("payer")
+        return SupplementRow(
+            external_id=external_id, target=plan.target, target_id=target_id, as_of=as_of, values=values
+        )
+
+    return build
+
+
+# ---------------------------------------------------------------- rejections
+
+
+def _reject(feed: Feed, fault: Fault, body: Body) -> Rejected:
+    """Keeps what could still be read, so that a patient is not taken for absent."""
+    if feed.plan.kind not in ("appointments", "episodes"):
+        return Rejected(code=fault.code, field=fault.name, column=fault.column)
+    site = _salvaged_site(feed, body)
+    return Rejected(
+        code=fault.code,
+        field=fault.name,
+        column=fault.column,
+        patient_id=_salvaged_text(feed, "patient_id", body),
+        episode_id=_salvaged_text(feed, "episode_id", body),
+        day=_salvaged_day(feed, body, site),
+        site=site,
+    )
+
+
+def _salvaged_site(feed: Feed, body: Body) -> str | None:
+    try:
+        return feed.site_of(body)
+    except Fault:
+        return None
+
+
+def _salvaged_text(feed: Feed, name: str, body: Body) -> str | None:
+    return next((body[slot.at].strip() or None for slot in feed.slots if slot.name == name), None)
+
+
+def _salvaged_day(feed: Feed, body: Body, site: str | None) -> date | None:
+    for slot in feed.moments:
+        if slot.name == "starts_at" and body[slot.at].strip():
+            try:
+                return start_day(slot, body, feed.practice, site)
+            except ValueError:
+                return None
+    return None
+
+
+def start_day(slot: MomentSlot, body: Body, practice: Practice, site: str | None) -> date:
+    """The local day of a visit's start; raises ValueError."""
+    moment: tuple[datetime, date] = slot.read(body[slot.at].strip(), practice.zone_of(site))
+    return moment[1]
+
+
+def day_reader(plan: Plan, practice: Practice) -> Callable[[Body], date | None]:
+    """A reader of a visit's local day alone, for the window that a file speaks of; None where it cannot be read."""
+    feed = _compile(plan, practice)
+    return lambda body: None if is_broken(body) else _salvaged_day(feed, body, _salvaged_site(feed, body))

@@ -1,0 +1,1 @@
+"""FHIR resources -> rows: `mapping.map_resource` is the way in."""

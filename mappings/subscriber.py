@@ -1,0 +1,276 @@
+"""The contacts of one address -> the document that a destination should hold, and what is withheld of whom and why."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from mappings.consent import PURPOSES, Decision, Verdict, verdict, withdrawn_all
+from mappings.document import Document
+from mappings.policy import Audience, covers
+from mappings.records import Purpose
+from mappings.withheld import FOR_CONSENT
+
+STATUS = "status"
+
+
+class SegmentTag(NamedTuple):
+    """A segment that a contact is in: its purpose, and when the entry fell due if it may be loud (None: quiet)."""
+
+    purpose: Purpose
+    loud_since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Party:
+    """One contact as a document needs it.
+
+    `order` puts the row first seen before others. `guardian_address`: its address was given as a guardian's (or the
+    source says that a minor's address is). `grown_up`: first seen as a minor and adult now. `causes` are suppressions
+    of the person, `values` its rendered canonical names and facts.
+    """
+
+    contact: str
+    status: str
+    site: str | None
+    order: tuple[Any, ...]
+    address: str | None
+    minor: bool = False
+    grown_up: bool = False
+    guardian_address: bool = False
+    prospect: bool = False
+    causes: frozenset[str] = frozenset()
+    decisions: Sequence[Decision] = ()
+    segments: Mapping[str, SegmentTag] = field(default_factory=dict)
+    values: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def inactive(self) -> bool:
+        """Never contacted, and left out of an address altogether."""
+        return self.status == "inactive"
+
+
+class Built(NamedTuple):
+    """What came of one subscriber. `document` None: it is not, and never was, in the audience.
+
+    `shaped_by` holds [contact, basis, purposes] of those whose data shaped the document; `withheld` maps contact to
+    segment, status:name or "*" (all of it) to reason; `protected`: something is removed that no brake may hold.
+    """
+
+    document: Document | None
+    loud: Mapping[str, datetime]
+    shaped_by: Sequence[tuple[str, str, tuple[str, ...]]]
+    withheld: Mapping[str, Mapping[str, str]]
+    primary: str | None
+    protected: bool
+
+
+def choose_primary(previous: str | None, parties: Sequence[Party]) -> str | None:
+    """Adult before minor, then the row first seen; the previous one stays while it is there and no adult outranks it."""
+    present = [party for party in parties if not party.inactive]
+    if not present:
+        return None
+    stays = next((party for party in present if party.contact == previous), None)
+    if stays is not None and not (stays.minor and any(not party.minor for party in present)):
+        return stays.contact
+    return _ranked(present)[0].contact
+
+
+def _ranked(parties: Sequence[Party]) -> list[Party]:
+    return sorted(parties, key=lambda party: (party.minor, *party.order))
+
+
+class _Passed(NamedTuple):
+    """A contact that may be sent something: the tags it brings, by name, with what covers them."""
+
+    party: Party
+    tags: Mapping[tuple[str, str], Purpose]
+    purposes: tuple[Purpose, ...]
+    basis: str
+
+
+class Before(NamedTuple):
+    """What is known of a subscriber: the document last accepted, its primary, and causes that close its address."""
+
+    accepted: Document | None = None
+    primary: str | None = None
+    closed: frozenset[str] = frozenset()
+
+
+def build(audience: Audience, parties: Sequence[Party], neighbours: Sequence[Party], before: Before) -> Built:
+    """Makes the document of one address (or contact, where the contact is the unit).
+
+    `neighbours` are all contacts of the address, the parties included. Inactive contacts are left out.
+    """
+    active = [party for party in parties if not party.inactive]
+    around = [party for party in neighbours if not party.inactive]
+    withheld: dict[str, dict[str, str]] = {p.contact: {"*": "inactive"} for p in parties if p.inactive}
+    passed: list[_Passed] = []
+    for party in active:
+        gate = _Gate(audience, party, around, before.closed)
+        tags, reasons = gate.tags()
+        if reasons:
+            withheld[party.contact] = reasons
+        if tags is not None:
+            purposes = gate.purposes(tags)
+            passed.append(_Passed(party, tags, purposes, gate.basis(purposes)))
+    primary = choose_primary(before.primary, parties)
+    opted_out = any(withdrawn_all(party.decisions) for party in active)
+    document = _document(audience, passed, primary, before.accepted, opted_out=opted_out)
+    return Built(
+        document=document,
+        loud=_loud(audience, passed),
+        shaped_by=sorted((p.party.contact, p.basis, p.purposes) for p in passed)
+        or sorted((party.contact, "", ()) for party in parties),
+        withheld=withheld,
+        primary=primary,
+        protected=opted_out or _removed_for_consent(audience, withheld, before.accepted, document),
+    )
+
+
+def _removed_for_consent(
+    audience: Audience,
+    withheld: Mapping[str, Mapping[str, str]],
+    accepted: Document | None,
+    document: Document | None,
+) -> bool:
+    """True if a tag, or the whole subscriber, goes because of consent; not if the rest merely lacks it."""
+    if accepted is None or document is None:
+        return False
+    closed = {name for reasons in withheld.values() for name, reason in reasons.items() if reason in FOR_CONSENT}
+    if "*" in closed and document.standing != "subscribed":
+        return True
+    shown = {tag: name if kind == "segment" else f"{kind}:{name}" for (kind, name), tag in audience.tags.items()}
+    return any(shown.get(tag) in closed for tag in accepted.tags - document.tags)
+
+
+def _document(
+    audience: Audience, passed: Sequence[_Passed], primary: str | None, accepted: Document | None, *, opted_out: bool
+) -> Document | None:
+    address = "" if audience.unit == "contact" else next((p.party.address or "" for p in passed), "")
+    if accepted is not None and audience.agreement != "inside":
+        gone = accepted.standing == "left" and audience.archives
+        if accepted.standing == "unsubscribed" or (opted_out and not gone):
+            return Document(address=accepted.address, standing="unsubscribed")
+    if not passed:
+        return None if accepted is None else Document(address=accepted.address, standing="left")
+    tags = {audience.tags[key] for p in passed for key in p.tags if key in audience.tags}
+    return Document(address=address, fields=_fields(audience, passed, primary), tags=frozenset(tags))
+
+
+def _fields(audience: Audience, passed: Sequence[_Passed], primary: str | None) -> dict[str, str]:
+    ranked = _ranked([p.party for p in passed])
+    speaker = next((party for party in ranked if party.contact == primary), ranked[0])
+    several = len(passed) > 1
+    return {
+        provider: _greeting(audience, speaker, several=several) if name == "greeting" else speaker.values.get(name, "")
+        for provider, name in audience.fields.items()
+    }
+
+
+def _greeting(audience: Audience, party: Party, *, several: bool) -> str:
+    name = party.values.get("preferred_name") or party.values.get("given_name")
+    return audience.greeting if several or not name else name
+
+
+def _loud(audience: Audience, passed: Sequence[_Passed]) -> dict[str, datetime]:
+    found: dict[str, datetime] = {}
+    for p in passed:
+        for kind, name in p.tags:
+            since = p.party.segments[name].loud_since if kind == "segment" else None
+            tag = audience.tags.get((kind, name))
+            if since is not None and tag is not None:
+                found[tag] = max(since, found.get(tag, since))
+    return found
+
+
+class _Gate:
+    """One contact before one destination."""
+
+    def __init__(self, audience: Audience, party: Party, active: Sequence[Party], closed: frozenset[str]) -> None:
+        self.audience, self.party, self.active, self.closed = audience, party, active, closed
+        self._verdicts: dict[Purpose, Verdict] = {}
+
+    def tags(self) -> tuple[dict[tuple[str, str], Purpose] | None, dict[str, str]]:
+        """The tags that may leave (None: not in the audience), and the reasons for those that may not."""
+        wanted = self._wanted()
+        if self.audience.sites is not None and self.party.site not in self.audience.sites:
+            return None, {"*": "other_site"} if wanted or self.audience.everyone else {}
+        whole = self._closed()
+        given: dict[tuple[str, str], Purpose] = {}
+        reasons: dict[str, str] = {}
+        for key, purpose in wanted.items():
+            reason = whole or self._reason(purpose)
+            if reason is None:
+                given[key] = purpose
+            else:
+                reasons[key[1] if key[0] == "segment" else f"{key[0]}:{key[1]}"] = reason
+        if self.audience.agreement == "inside":
+            return given, reasons
+        base = whole or self._reason(self.audience.purpose) if self.audience.everyone else None
+        if self.audience.everyone and base is not None and not given:
+            reasons["*"] = base
+        belongs = bool(given) or (self.audience.everyone and base is None)
+        return (given if belongs else None), reasons
+
+    def _wanted(self) -> dict[tuple[str, str], Purpose]:
+        wanted = {
+            ("segment", name): tag.purpose
+            for name, tag in self.party.segments.items()
+            if name in self.audience.segments
+        }
+        if self.party.status in self.audience.statuses:
+            wanted[(STATUS, self.party.status)] = self.audience.purpose
+        return wanted
+
+    def _closed(self) -> str | None:
+        """A reason that closes everything: no address, a suppression, a minor on its own."""
+        if self.party.address is None:
+            return "no_address"
+        for cause in sorted(self.closed | self.party.causes):
+            name, _, destination = cause.partition(":")
+            if not destination or destination == self.audience.destination:
+                return name
+        if self.party.minor and not (self.party.guardian_address or self._adults()):
+            return "minor_without_guardian"
+        if self.party.grown_up and (self.party.guardian_address or any(not adult.grown_up for adult in self._adults())):
+            return "no_address"
+        return None
+
+    def _adults(self) -> list[Party]:
+        """The adults who share the address."""
+        others = [other for other in self.active if other.contact != self.party.contact]
+        return [other for other in others if other.address == self.party.address and not other.minor]
+
+    def _reason(self, purpose: Purpose) -> str | None:
+        found = self._verdict(purpose)
+        if found.state == "no":
+            return "consent_withdrawn"
+        if any(verdict(o.decisions, purpose).state == "no" for o in self.active if o.contact != self.party.contact):
+            return "household_refusal"
+        if covers(self.audience, found, purpose, prospect=self.party.prospect):
+            return None
+        counts = ("yes_dated", "basis") if self.party.prospect else ("yes_dated",)
+        others = any(self._verdict(other).state in counts for other in PURPOSES if other != purpose)
+        return "purpose_not_covered" if others else "no_consent"
+
+    def _verdict(self, purpose: Purpose) -> Verdict:
+        if purpose not in self._verdicts:
+            self._verdicts[purpose] = verdict(self.party.decisions, purpose)
+        return self._verdicts[purpose]
+
+    def purposes(self, tags: Mapping[tuple[str, str], Purpose]) -> tuple[Purpose, ...]:
+        """The purposes of the tags; without a tag the destination's own, for which the contact belongs to it."""
+        return tuple(sorted(set(tags.values()) or {self.audience.purpose}))
+
+    def basis(self, purposes: Sequence[Purpose]) -> str:
+        """What covers the purposes, for the ledger: consent with its date and evidence, a stated basis, the agreement."""
+        return "; ".join(self._basis(purpose) for purpose in purposes)
+
+    def _basis(self, purpose: Purpose) -> str:
+        found = self._verdict(purpose)
+        words = {"yes_dated": "consent", "yes_undated": "undated consent", "basis": "stated basis"}
+        if found.state not in words:
+            return f"{purpose}: {self.audience.agreement}"
+        dated = f" of {found.decided_on.isoformat()}" if found.decided_on else ""
+        return f"{purpose}: {words[found.state]}{dated}" + (f" ({found.evidence})" if found.evidence else "")

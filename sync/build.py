@@ -1,0 +1,82 @@
+"""The composition root: from a configuration to a service that can run; the only file that names concrete classes."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import Any, Final
+
+from sqlalchemy import Engine
+
+from config.load import Config, database_url
+from connectors.base import Destination, FileDestination, Lent, Source
+from connectors.registry import DESTINATIONS, SOURCES
+from sync.preparation import Standards
+from sync.store.engine import connect
+from sync.store.memos import StoredMemo
+from sync.store.schema import open_schema
+
+CALLS_AT_ONCE: Final = 8
+"""Of the ten connections that Mailchimp grants an account, two are left to the practice's other tools."""
+
+
+class Slots:
+    """The connectors' `Budget`: so many calls to one account at once."""
+
+    def __init__(self, number: int = CALLS_AT_ONCE) -> None:
+        self._semaphore = BoundedSemaphore(number)
+
+    def slot(self) -> AbstractContextManager[Any]:
+        """Waits for a place and holds it for as long as the block runs."""
+        return self._semaphore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything that a pass needs."""
+
+    config: Config
+    engine: Engine
+    sources: Mapping[str, Source]
+    destinations: Mapping[str, Destination | FileDestination]
+    standards: Standards
+
+    @property
+    def codes_file(self) -> Path:
+        """Where the code book is copied to: beside the database, unless the configuration says otherwise."""
+        if self.config.settings.codes_file is not None:
+            return self.config.settings.codes_file
+        database = self.engine.url.database
+        beside = Path(database).parent if self.engine.dialect.name == "sqlite" and database else self.config.folder
+        return beside / "prm-sync.codes.yaml"
+
+
+def open_engine(config: Config) -> Engine:
+    """Opens the database and creates an empty one; raises Misconfigured or SchemaMismatch."""
+    engine = connect(database_url(config))
+    open_schema(engine)
+    return engine
+
+
+def build(config: Config) -> Service:
+    """Makes the service of a configuration; raises Misconfigured or SchemaMismatch."""
+    engine = open_engine(config)
+    destinations = {
+        name: _make(DESTINATIONS, name, s, config, engine) for name, s in config.settings.destinations.items()
+    }
+    return Service(
+        config=config,
+        engine=engine,
+        sources={name: _make(SOURCES, name, s, config, engine) for name, s in config.settings.sources.items()},
+        destinations=destinations,
+        standards=Standards.of(config, {name: made.capabilities for name, made in destinations.items()}),
+    )
+
+
+def _make(registry: Mapping[str, str], name: str, settings: Any, config: Config, engine: Engine) -> Any:
+    module, _, attribute = registry[settings.kind].partition(":")
+    connector = getattr(import_module(module), attribute)
+    lent = Lent(memo=StoredMemo(engine, name), budget=Slots())
+    return connector(name, settings, config.settings.surroundings(), lent)

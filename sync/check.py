@@ -1,0 +1,132 @@
+"""What a configuration cannot do, beyond being well formed: facts that nothing fills, fields that must not leave, gaps."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from config.load import Config
+from config.problem import Problem
+from connectors.base import Misconfigured, Unavailable
+from connectors.settings import DestinationSettings, SecretRef, SignedBaa, SourceSettings, read_secret
+from mappings.doubts import warnings as doubts
+from mappings.policy import BARE_NAMES
+from mappings.records import Purpose
+from mappings.rules import unfed
+from mappings.sentence import english
+from sync.build import build
+
+
+@dataclass(slots=True)
+class Examined:
+    """What an examination found; `english` says each segment back as a sentence."""
+
+    english: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def examine(config: Config, *, offline: bool = False) -> Examined:
+    """Examines a loaded configuration; touches secrets unless `offline`, no network."""
+    found = Examined()
+    feeds = _feeds(config.settings.sources.values())
+    for name, rule in config.rules.items():
+        where = ("segments", name, "who")
+        found.english[name] = english(rule)
+        found.warnings += [config.problem(where, doubt) for doubt in doubts(rule)]
+        missing = unfed(rule, feeds) if config.settings.sources else frozenset[str]()
+        found.problems += [
+            config.problem(where, f"tests {fact}, which no configured source can fill; add the feed, or drop the test")
+            for fact in sorted(missing)
+        ]
+    for name, source in config.settings.sources.items():
+        found.problems += _missing(config, name, source)
+    for name, destination in config.settings.destinations.items():
+        found.problems += _policy(config, name, destination)
+        found.warnings += _uncovered(config, name, destination)
+    if not offline:
+        found.problems += _secrets(config)
+    return found
+
+
+def _feeds(sources: Iterable[SourceSettings]) -> frozenset[str]:
+    feeds: set[str] = set()
+    for source in sources:
+        stated = getattr(source, "fed", None)
+        feeds |= set(stated()) if stated is not None else {"patients", "appointments", "episodes"}
+    return frozenset(feeds)
+
+
+def _missing(config: Config, name: str, source: SourceSettings) -> Iterator[Problem]:
+    """Columns that no public page of the vendor names, so that the operator must."""
+    stated = getattr(source, "missing", None)
+    for key in stated() if stated is not None else ():
+        yield config.problem(("sources", name, *key.split(".")), "is missing: name the export's column")
+
+
+def _policy(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
+    if destination.inside or isinstance(destination.baa, SignedBaa):
+        return
+    for provider, fact in destination.fields.items():
+        if fact not in BARE_NAMES:
+            path = ("destinations", name, "fields", provider)
+            yield config.problem(
+                path, f"{fact} may not leave without a BAA; only {', '.join(sorted(BARE_NAMES))} and codes may"
+            )
+
+
+def _uncovered(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
+    """Purposes of a destination that no configured consent can cover."""
+    if destination.inside:
+        return
+    purposes = _purposes(config, destination)
+    needing = purposes if not isinstance(destination.baa, SignedBaa) else purposes & {"marketing"}
+    for purpose in sorted(needing - _consented(config.settings.sources.values())):
+        yield config.problem(
+            ("destinations", name), f"no configured consent can cover the purpose {purpose}: nobody would be sent it"
+        )
+
+
+def _purposes(config: Config, destination: DestinationSettings) -> set[Purpose]:
+    segments = config.settings.segments
+    names = segments if destination.segments == "all" else destination.segments
+    found = {segments[name].purpose for name in names if name in segments}
+    return found | ({destination.purpose} if destination.statuses else set())
+
+
+def _consented(sources: Iterable[SourceSettings]) -> set[Purpose]:
+    """Purposes for which some source brings a dated consent, or a lead list its basis."""
+    found: set[Purpose] = set()
+    for source in sources:
+        for consent in source.consent:
+            if consent.dated_by is not None or consent.always is not None:
+                found |= set(consent.purposes)
+    return found
+
+
+def _secrets(config: Config) -> Iterator[Problem]:
+    refs: list[tuple[tuple[str, ...], SecretRef | None]] = [(("log_key",), config.settings.log_key)]
+    for name, destination in config.settings.destinations.items():
+        refs.append((("destinations", name, "api_key"), getattr(destination, "api_key", None)))
+    for path, ref in refs:
+        if ref is None:
+            continue
+        try:
+            read_secret(ref, ".".join(path))
+        except Misconfigured as error:
+            yield config.problem(path, str(error).partition(": ")[2])
+
+
+def live_problems(config: Config) -> list[Problem]:
+    """Connects to every destination and looks at every source's folder; a sentence what to do for each trouble."""
+    service = build(config)
+    found: list[Problem] = []
+    for name, destination in service.destinations.items():
+        path = ("destinations", name)
+        try:
+            found += [config.problem(path, sentence) for sentence in destination.preflight()]
+        except (Misconfigured, Unavailable) as error:
+            found.append(config.problem(path, str(error)))
+    for name, settings in config.settings.sources.items():
+        folder = getattr(settings, "folder", None)
+        if folder is not None and not folder.is_dir():
+            found.append(config.problem(("sources", name, "folder"), "the folder is not there, or cannot be read"))
+    return found

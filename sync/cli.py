@@ -1,0 +1,77 @@
+"""The command line: one place that makes commands, and one that turns errors into advice and exit codes."""
+
+import sys
+
+import typer
+from typer._click.exceptions import ClickException
+from typer.rich_utils import rich_format_error
+
+from config.problem import ConfigError
+from connectors.base import Misconfigured, Unavailable
+from sync.commands import COMMANDS
+from sync.commands.options import ConfigOption, VersionOption
+from sync.exit_codes import BAD_CONFIG, ERROR, INTERRUPTED, REFUSED_CREDENTIALS, UNAVAILABLE, USAGE
+from sync.log import place_of, say
+
+app = typer.Typer(
+    name="prm-sync",
+    help="Keeps a therapy practice's patient-relationship list true to its EMR.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+
+@app.callback()
+def prm_sync(context: typer.Context, config: ConfigOption = None, _version: VersionOption = False) -> None:
+    """Keeps a therapy practice's patient-relationship list true to its EMR."""
+    context.obj = {"config": config}
+
+
+for command in COMMANDS:
+    command(app)
+
+
+def main() -> None:
+    """Runs a command and exits with its code."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    from sync.codes import CodeTaken
+    from sync.holds import UnknownHold
+    from sync.owner import Busy
+    from sync.store.schema import SchemaMismatch
+
+    try:
+        result = app(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except ConfigError as error:
+        return _fail("\n".join(str(problem) for problem in error.problems), BAD_CONFIG)
+    except Misconfigured as error:
+        return _fail(str(error), REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG)
+    except (SchemaMismatch, CodeTaken) as error:
+        return _fail(str(error), BAD_CONFIG)
+    except (Busy, Unavailable) as error:
+        return _fail(str(error), UNAVAILABLE)
+    except UnknownHold as error:
+        return _fail(str(error), USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except ClickException as error:
+        rich_format_error(error)
+        return USAGE
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _fail(sentence: str, code: int) -> int:
+    sys.stderr.write(sentence + "\n")
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    """Says where it happened, never with which values: messages of libraries repeat what they were given."""
+    say("command.failed", "error", error=type(error).__name__, place=place_of(error))
+    return ERROR

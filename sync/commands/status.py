@@ -1,0 +1,43 @@
+"""`status`: freshness, wishes, holds, quarantine, parked, next runs; what to do about each trouble."""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from sync.commands.options import ConfigOption, JsonOption, open_service
+from sync.exit_codes import ERROR, OK
+
+
+def register(app: typer.Typer) -> None:
+    """Adds the command."""
+    app.command()(status)
+
+
+def status(
+    context: typer.Context,
+    config: ConfigOption = None,
+    fail: Annotated[
+        bool,
+        typer.Option(
+            "--fail",
+            help="Exit 1 when a source is stale, failed or was never pulled, a destination failed, a file was refused,"
+            " a hold is open, something is parked, or a wish is older than an hour.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Say how fresh everything is, what waits, and what needs a person."""
+    from sync.status import status_of
+    from sync.troubles import troubles
+
+    found = status_of(open_service(context, config))
+    if as_json:
+        import orjson
+
+        sys.stdout.write(orjson.dumps(found).decode() + "\n")
+    else:
+        from sync.commands.status_view import show_status
+
+        show_status(found)
+    raise typer.Exit(ERROR if fail and any(trouble.fails for trouble in troubles(found)) else OK)

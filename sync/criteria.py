@@ -1,0 +1,59 @@
+"""What a review decides by: rules, segments' terms, destinations as it sees them; built once from the configuration."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from mappings.facts import FieldClass
+from mappings.policy import Audience
+from mappings.records import Purpose, Status
+from sync.person import World
+from sync.segments import Ruleset
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentTerms:
+    """What is known of a segment beside its rule; `version` changes with the rule."""
+
+    purpose: Purpose
+    klass: FieldClass
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlet:
+    """A destination as a review sees it; on its first complete review everything is a baseline."""
+
+    name: str
+    audience: Audience
+    observe: bool
+    baseline: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """Everything a review decides by, at one instant."""
+
+    at: datetime
+    run_id: str
+    world: World
+    ruleset: Ruleset
+    segments: Mapping[str, SegmentTerms]
+    outlets: tuple[Outlet, ...]
+    brands: Mapping[str, str]
+    fresh_for: timedelta
+    shared_limit: int
+    minor_at_guardian: frozenset[str]
+    newcomers: frozenset[str]
+    new_sites: frozenset[str]
+    added: frozenset[str]
+    edited: frozenset[str]
+
+    def zone_of(self, site: str | None) -> ZoneInfo:
+        """The zone of a site; the practice's where there is none."""
+        return self.world.site_zones.get(site or "", self.world.zone)
+
+    def sees(self, status: Status) -> bool:
+        """True if any destination shows this status."""
+        return any(status in outlet.audience.statuses for outlet in self.outlets)

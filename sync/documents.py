@@ -1,0 +1,231 @@
+"""Wished documents of a batch, compared with what was accepted: one wish row a (destination, subscriber)."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection
+
+from mappings.document import Document
+from mappings.subscriber import Before, Built, Party, SegmentTag, build
+from sync.criteria import Criteria, Outlet
+from sync.decision import Decided
+from sync.diff import delta
+from sync.person import Person, Row
+from sync.segments import LOUD
+from sync.standing import leading_rows
+from sync.store import people, reviews, suppressions, wishes
+
+
+class Unit(NamedTuple):
+    """One subscriber of a destination: its parties and everyone at its address."""
+
+    key: str
+    parties: Sequence[Party]
+    around: Sequence[Party]
+    closed: frozenset[str]
+
+
+class Documents:
+    """The documents of everyone in a batch, for every destination."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        criteria: Criteria,
+        loaded: people.Loaded,
+        decided: Mapping[str, Decided],
+    ) -> None:
+        self.connection, self.criteria, self.loaded, self.decided = connection, criteria, loaded, decided
+        self._wanted = frozenset(
+            name for outlet in criteria.outlets for name in outlet.audience.fields.values() if name != "greeting"
+        )
+        self.parties = {c: self._party(loaded.persons[c], found) for c, found in decided.items()}
+        self.at_address: dict[str, list[Party]] = defaultdict(list)
+        for party in self.parties.values():
+            if party.address is not None:
+                self.at_address[party.address].append(party)
+
+    def write(self, counts: Counter[str]) -> None:
+        """Writes wishes and what is withheld, destination by destination."""
+        for outlet in self.criteria.outlets:
+            units = self._addresses() if outlet.audience.unit == "address" else self._contacts()
+            _OutletReview(self, outlet).write(units, counts)
+
+    def _addresses(self) -> list[Unit]:
+        keys = set(self.at_address)
+        keys.update(stored.address for stored in self.loaded.stored.values() if stored.address)
+        closed = suppressions.by_address(self.connection, keys)
+        return [
+            Unit(key, self.at_address.get(key, ()), self.at_address.get(key, ()), _scoped(closed, key))
+            for key in sorted(keys)
+        ]
+
+    def _contacts(self) -> list[Unit]:
+        closed = suppressions.by_address(self.connection, self.at_address)
+        units = []
+        for contact in sorted(self.loaded.stored):
+            party = self.parties.get(contact)
+            around = self.at_address.get(party.address, ()) if party is not None and party.address else ()
+            address = party.address if party is not None else None
+            own = [party] if party is not None else []
+            units.append(Unit(contact, own, around or own, _scoped(closed, address)))
+        return units
+
+    def _party(self, person: Person, found: Decided) -> Party:
+        leading = leading_rows(person)
+        minor = bool(found.facts.get("is_minor"))
+        first = min((row.first_seen_at, row.source, row.external_id) for row in person.rows)
+        address = found.reach.address
+        given = any(row.guardian_email == address for row in person.rows) if address else False
+        by_source = any(row.source in self.criteria.minor_at_guardian and row.email == address for row in person.rows)
+        return Party(
+            contact=person.contact,
+            status=found.judgement.status,
+            site=found.judgement.site,
+            order=first,
+            address=address,
+            minor=minor,
+            grown_up=not minor and any(row.seen_minor for row in person.rows),
+            guardian_address=given or (minor and by_source),
+            prospect=self._is_prospect(person),
+            causes=found.reach.causes,
+            decisions=self.loaded.decisions.get(person.contact, ()),
+            segments=self._segments(found),
+            values=self._values(leading, found),
+        )
+
+    def _is_prospect(self, person: Person) -> bool:
+        return all(self.criteria.world.feeds[row.source].role == "leads" for row in person.rows)
+
+    def _segments(self, found: Decided) -> dict[str, SegmentTag]:
+        return {
+            name: SegmentTag(self.criteria.segments[name].purpose, held.since if held.entered_by in LOUD else None)
+            for name, held in found.memberships.items()
+            if name in self.criteria.segments
+        }
+
+    def _values(self, leading: Sequence[Row], found: Decided) -> dict[str, str]:
+        values: dict[str, str] = {}
+        for name in self._wanted | {"given_name", "preferred_name"}:
+            if name == "email":
+                value: object = found.reach.address
+            elif name in found.facts:
+                value = found.facts[name]
+            else:
+                value = next((v for row in leading if (v := getattr(row, name, None)) is not None), None)
+            if value is not None:
+                values[name] = _text(value)
+        return values
+
+
+def _scoped(closed: Mapping[str, frozenset[str]], address: str | None) -> frozenset[str]:
+    return closed.get(address, frozenset()) if address is not None else frozenset()
+
+
+def _text(value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case date():
+            return value.isoformat()
+        case frozenset() | list() | tuple():
+            return ", ".join(sorted(str(item) for item in value))
+        case str() | int() | float():
+            return str(value)
+        case _:
+            return ""
+
+
+class _OutletReview:
+    """One destination's part of a batch."""
+
+    def __init__(self, documents: Documents, outlet: Outlet) -> None:
+        self.documents, self.outlet, self.name = documents, outlet, outlet.name
+        self.connection, self.criteria = documents.connection, documents.criteria
+
+    def write(self, units: Sequence[Unit], counts: Counter[str]) -> None:
+        """Compares every unit with what was accepted and writes the wishes that differ."""
+        keys = [unit.key for unit in units]
+        held = wishes.subscribers(self.connection, self.name, keys)
+        waiting = wishes.wishes(self.connection, self.name, keys)
+        rows: list[dict[str, Any]] = []
+        dropped: list[str] = []
+        standings: list[dict[str, Any]] = []
+        for unit in units:
+            subscriber, wish = held.get(unit.key), waiting.get(unit.key)
+            accepted = wishes.from_json(subscriber.accepted) if subscriber is not None else None
+            before = Before(accepted, self._primary(subscriber, wish), unit.closed)
+            built = build(self.outlet.audience, unit.parties, unit.around, before)
+            standings.extend(self._standings(unit, built))
+            row = self._wish(unit, built, accepted, wish)
+            if row is not None:
+                rows.append(row)
+            elif wish is not None and not self._stands(built, accepted, wish):
+                dropped.append(unit.key)
+        wishes.drop(self.connection, self.name, dropped)
+        reviews.write_wishes(self.connection, rows)
+        reviews.write_standings(self.connection, self.name, list(self.documents.loaded.stored), standings)
+        counts[self.name] += len(rows)
+
+    def _primary(self, subscriber: Any, wish: Any) -> str | None:
+        if wish is not None and wish.primary_contact is not None:
+            return str(wish.primary_contact)
+        return subscriber.primary_contact if subscriber is not None else None
+
+    def _stands(self, built: Built, accepted: Document | None, wish: Any) -> bool:
+        if built.document is None or not delta(accepted, built.document):
+            return False
+        return bool(wishes.to_json(built.document) == wish.document)
+
+    def _wish(self, unit: Unit, built: Built, accepted: Document | None, wish: Any) -> dict[str, Any] | None:
+        """The row to write; None when there is nothing to wish, or the wish stands already."""
+        if built.document is None or not delta(accepted, built.document):
+            return None
+        if wish is not None and self._stands(built, accepted, wish):
+            return None
+        change = delta(accepted, built.document)
+        return {
+            "destination": self.name,
+            "key": unit.key,
+            "document": wishes.to_json(built.document),
+            "loud": self._loud(built, accepted),
+            "parties": [list(party) for party in built.shaped_by],
+            "version": wish.version + 1 if wish is not None else 1,
+            "state": "waiting",
+            "hold_id": None,
+            "site": self._site(unit, built),
+            "primary_contact": built.primary,
+            "protected": built.protected and (change.leaves or bool(change.removed)),
+            "removal": accepted is not None and change.leaves,
+            "status_change": self._status_changed(unit),
+            "since": wish.since if wish is not None else self.criteria.at,
+            "attempts": 0,
+            "not_before": None,
+            "lease_until": None,
+            "last_code": None,
+        }
+
+    def _loud(self, built: Built, accepted: Document | None) -> dict[str, str]:
+        if self.outlet.baseline:
+            return {}
+        had = accepted.tags if accepted is not None else frozenset()
+        oldest = self.criteria.at - self.criteria.fresh_for
+        return {tag: since.isoformat() for tag, since in built.loud.items() if tag not in had and since >= oldest}
+
+    def _site(self, unit: Unit, built: Built) -> str | None:
+        by_contact = {party.contact: party.site for party in unit.parties}
+        return by_contact.get(built.primary or "")
+
+    def _status_changed(self, unit: Unit) -> bool:
+        """True if a transition, not a first status, of someone here is what a brake must count."""
+        stored, decided = self.documents.loaded.stored, self.documents.decided
+        return any(
+            stored[party.contact].status not in (None, decided[party.contact].judgement.status)
+            for party in unit.parties
+        )
+
+    def _standings(self, unit: Unit, built: Built) -> Iterable[dict[str, Any]]:
+        for contact, reasons in built.withheld.items():
+            yield {"destination": self.name, "contact": contact, "key": unit.key, "withheld": dict(reasons)}

@@ -1,0 +1,230 @@
+"""One page of raw rows into the database: two gates, quarantine, rows, links, stale contacts; one transaction."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table
+
+from connectors.base import Pass, RawRow, Source
+from mappings.records import Kind, Mapped, PatientRow, Rejected
+from sync.resolve import Resolver
+from sync.store import gates, rows
+from sync.store.contacts import mark_changed
+from sync.store.statements import insert
+
+_OPTIONS = orjson.OPT_SERIALIZE_DATACLASS if hasattr(orjson, "OPT_SERIALIZE_DATACLASS") else 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a pull did, in rows."""
+
+    read: int = 0
+    unchanged: int = 0
+    changed: int = 0
+    quarantined: int = 0
+    ignored: int = 0
+    absent: int = 0
+    notices: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    ignored_as: Counter[str] = field(default_factory=Counter)
+    rejected_as: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, other: "Tally") -> None:
+        """Adds what another pass did."""
+        for name in ("read", "unchanged", "changed", "quarantined", "ignored", "absent"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.notices.update(other.notices)
+        self.ignored_as.update(other.ignored_as)
+        self.rejected_as.update(other.rejected_as)
+
+
+def raw_hash(fingerprint: bytes, row: RawRow) -> bytes:
+    """Hash of a raw row under a mapping: 16 bytes of SHA-256."""
+    body = row.body if isinstance(row.body, bytes) else "\x1f".join(row.body).encode()
+    return sha256(fingerprint + body).digest()[:16]
+
+
+def row_hash(record: Any) -> bytes:
+    """Hash of the mapped fields: 16 bytes of SHA-256."""
+    return sha256(orjson.dumps(record, default=_plain, option=orjson.OPT_SORT_KEYS)).digest()[:16]
+
+
+def _plain(value: Any) -> Any:
+    return list(value)
+
+
+class Lander:
+    """Lands the pages of one pass of one source.
+
+    `seen` is the temporary table that collects ids for the absence of a complete pass; None for deltas.
+    """
+
+    def __init__(self, source: Source, pass_: Pass, at: datetime, *, first_pull: bool, seen: Table | None) -> None:
+        self.source, self.pass_, self.at, self.seen = source, pass_, at, seen
+        self.origin = rows.Origin(source.name, pass_.feed, at, first_pull=first_pull)
+        self.tally = Tally()
+        self._fingerprint = source.fingerprint.encode()
+
+    def land(self, connection: Connection, page: Sequence[RawRow], resolver: Resolver) -> None:
+        """Lands a page; the caller's transaction is the page's."""
+        self.tally.read += len(page)
+        by_kind: dict[Kind, dict[str, RawRow]] = defaultdict(dict)
+        for row in page:
+            by_kind[row.kind][row.external_id] = row
+        if self.seen is not None:
+            insert(connection, self.seen, [{"kind": row.kind, "external_id": row.external_id} for row in page])
+        for kind, batch in by_kind.items():
+            self._land_kind(connection, kind, batch, resolver)
+
+    def _land_kind(self, connection: Connection, kind: Kind, batch: dict[str, RawRow], resolver: Resolver) -> None:
+        hashes = {external_id: raw_hash(self._fingerprint, row) for external_id, row in batch.items()}
+        known = gates.known_rows(connection, self.source.name, kind, batch)
+        changed = [row for external_id, row in batch.items() if _differs(known.get(external_id), hashes[external_id])]
+        self.tally.unchanged += len(batch) - len(changed)
+        if changed:
+            _Change(self, connection, kind, known, hashes).apply(changed, resolver)
+
+
+def _differs(known: gates.Passed | None, hash_: bytes) -> bool:
+    return known is None or known.raw_hash != hash_ or not known.present
+
+
+class _Change:
+    """The changed rows of one kind on one page."""
+
+    def __init__(
+        self,
+        lander: Lander,
+        connection: Connection,
+        kind: Kind,
+        known: dict[str, gates.Passed],
+        hashes: dict[str, bytes],
+    ) -> None:
+        self.lander, self.connection, self.kind, self.known, self.hashes = lander, connection, kind, known, hashes
+        self.name = lander.source.name
+        self.gate: list[dict[str, Any]] = []
+        self.records: list[Any] = []
+        self.rejected: list[dict[str, Any]] = []
+        self.removed: list[str] = []
+        self.restored: list[str] = []
+        self.patients: set[str] = set()
+
+    def apply(self, changed: Sequence[RawRow], resolver: Resolver) -> None:
+        """Maps the rows and writes what came of them."""
+        for row in changed:
+            self._sort(row, self.lander.source.map(row))
+        touched = [record.external_id for record in self.records] + self.removed + self.restored
+        self.patients |= rows.patients_of(self.connection, self.kind, self.name, touched)
+        self._write_rows(resolver)
+        rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
+        rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
+        gates.quarantine(self.connection, self.rejected)
+        gates.release(self.connection, self.name, self.kind, self._released())
+        gates.remember(self.connection, self.gate)
+        self.patients |= rows.patients_of(self.connection, self.kind, self.name, touched)
+        mark_changed(self.connection, self.name, self.patients, self.lander.at)
+
+    def _sort(self, row: RawRow, outcome: Mapped | Rejected) -> None:
+        before = self.known.get(row.external_id)
+        if isinstance(outcome, Rejected):
+            self._reject(row, outcome, before)
+            return
+        for warning in outcome.warnings:
+            self.lander.tally.notices[(self.lander.pass_.feed, warning.field, warning.code)] += 1
+        if outcome.record is None:
+            self._leave_out(row, outcome, before)
+            return
+        hash_ = row_hash(outcome.record)
+        self._remember(row, hash_, "landed", present=True)
+        if before is not None and before.row_hash == hash_ and before.state == "landed":
+            if not before.present:
+                self.restored.append(row.external_id)
+            self.lander.tally.unchanged += 1
+            return
+        self.lander.tally.changed += 1
+        self.records.append(outcome.record)
+
+    def _reject(self, row: RawRow, outcome: Rejected, before: gates.Passed | None) -> None:
+        self.lander.tally.quarantined += 1
+        self.lander.tally.rejected_as[(outcome.code, outcome.column or outcome.field or "")] += 1
+        self._remember(row, before.row_hash if before else None, "quarantined", present=True)
+        cells = not isinstance(row.body, bytes)
+        self.rejected.append(
+            {
+                "source": self.name,
+                "feed": self.lander.pass_.feed,
+                "kind": row.kind,
+                "external_id": row.external_id,
+                "site": outcome.site,
+                "code": outcome.code,
+                "field": outcome.field,
+                "column": outcome.column,
+                "file": self.lander.pass_.name,
+                "line": row.place,
+                "body": orjson.dumps(row.body) if cells else row.body,
+                "cells": cells,
+                "first_at": self.lander.at,
+                "last_at": self.lander.at,
+                "patient_id": outcome.patient_id,
+                "episode_id": outcome.episode_id,
+                "day": outcome.day,
+                "acked_at": None,
+            }
+        )
+        if outcome.patient_id is not None:
+            self.patients.add(outcome.patient_id)
+
+    def _leave_out(self, row: RawRow, outcome: Mapped, before: gates.Passed | None) -> None:
+        self._remember(row, None, "ignored", present=True)
+        if before is not None and before.state != "ignored":
+            self.removed.append(row.external_id)
+        if outcome.removed:
+            self.lander.tally.changed += 1
+        else:
+            self.lander.tally.ignored += 1
+            self.lander.tally.ignored_as[outcome.ignored or "not ours"] += 1
+
+    def _remember(self, row: RawRow, hash_: bytes | None, state: str, *, present: bool) -> None:
+        self.gate.append(
+            {
+                "source": self.name,
+                "kind": row.kind,
+                "external_id": row.external_id,
+                "feed": self.lander.pass_.feed,
+                "raw_hash": self.hashes[row.external_id],
+                "row_hash": hash_,
+                "state": state,
+                "present": present,
+            }
+        )
+
+    def _released(self) -> list[str]:
+        rejected = {row["external_id"] for row in self.rejected}
+        return [
+            row["external_id"]
+            for row in self.gate
+            if row["external_id"] not in rejected and _was(self.known.get(row["external_id"]), "quarantined")
+        ]
+
+    def _write_rows(self, resolver: Resolver) -> None:
+        for piece in _by_type(self.records):
+            if isinstance(piece[0], PatientRow):
+                resolver.resolve(self.connection, rows.store_patients(self.connection, self.lander.origin, piece))
+            else:
+                rows.STORES[type(piece[0])](self.connection, self.lander.origin, piece)
+
+
+def _was(known: gates.Passed | None, state: str) -> bool:
+    return known is not None and known.state == state
+
+
+def _by_type(records: Iterable[Any]) -> Iterator[list[Any]]:
+    groups: dict[type, list[Any]] = defaultdict(list)
+    for record in records:
+        groups[type(record)].append(record)
+    yield from groups.values()

@@ -1,0 +1,111 @@
+"""Listen: what destinations report of subscribers. It may only tighten consent; our own acts coming back change nothing."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Connection, Engine, select
+
+from connectors.base import Destination, Feedback, FeedbackPage
+from sync.store import tables as t
+from sync.store.contacts import mark_contacts
+from sync.store.engine import reading, writing
+from sync.store.memos import read_memo, write_memo
+from sync.store.statements import chunks, insert
+from sync.store.suppressions import Suppressed, contacts_at, suppress
+from sync.store.wishes import subscribers
+
+OPT_OUTS_UNREAD_STOPS_PUSHING: Final = timedelta(hours=6)
+
+CAUSES: Final = {
+    "unsubscribed": "unsubscribed",
+    "cleaned": "bounced",
+    "complained": "complained",
+    "archived": "archived_by_human",
+}
+
+
+@dataclass(slots=True)
+class Heard:
+    """What a listening did: items read, addresses newly closed, read requests."""
+
+    read: int = 0
+    suppressed: int = 0
+
+
+def listen(engine: Engine, destination: Destination, at: datetime) -> Heard:
+    """Reads feedback page by page, each stored with its cursor; raises Unavailable or Misconfigured."""
+    heard = Heard()
+    with reading(engine) as connection:
+        cursor = read_memo(connection, "feedback", destination.name)
+    for page in destination.feedback(cursor, at):
+        with writing(engine) as connection:
+            _store(connection, destination.name, page, at, heard)
+            write_memo(connection, "feedback", destination.name, page.cursor)
+            if page.complete:
+                write_memo(connection, "feedback-read", destination.name, {"at": at.isoformat()})
+    return heard
+
+
+def last_heard(connection: Connection, destination: str) -> datetime | None:
+    """When a destination's feedback was read to its end."""
+    memo = read_memo(connection, "feedback-read", destination)
+    return None if memo is None else datetime.fromisoformat(memo["at"])
+
+
+def _store(connection: Connection, destination: str, page: FeedbackPage, at: datetime, heard: Heard) -> None:
+    heard.read += len(page.items)
+    items = _ours(connection, destination, page.items)
+    insert(
+        connection,
+        t.feedback,
+        [
+            {"destination": destination, "address": i.address, "state": i.state, "state_at": i.at, "at": at}
+            for i in items
+        ],
+    )
+    closed = [Suppressed(i.address, CAUSES[i.state], i.at) for i in items if i.state in CAUSES]
+    addresses = suppress(connection, destination, closed, at)
+    heard.suppressed += len(addresses)
+    mark_contacts(connection, contacts_at(connection, addresses))
+
+
+def _ours(connection: Connection, destination: str, items: Sequence[Feedback]) -> list[Feedback]:
+    """Items about people we know that say something else than what was last accepted from us, and are news."""
+    known = _known_addresses(connection, [item.address for item in items])
+    taken = subscribers(connection, destination, [item.address for item in items])
+    heard = _last_states(connection, destination, [item.address for item in items])
+    return [
+        item
+        for item in items
+        if item.address in known
+        and heard.get(item.address) != item.state
+        and not _our_own_act(item, taken.get(item.address))
+    ]
+
+
+def _our_own_act(item: Feedback, taken: object) -> bool:
+    accepted = getattr(taken, "accepted", None)
+    if accepted is None:
+        return False
+    ours = {"unsubscribed": "unsubscribed", "archived": "left"}.get(item.state)
+    return ours is not None and accepted["standing"] == ours
+
+
+def _known_addresses(connection: Connection, addresses: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for piece in chunks(addresses):
+        p, s = t.patient_record.c.email, t.subscriber.c.key
+        found.update(email for (email,) in connection.execute(select(p).where(p.in_(piece))) if email)
+        found.update(connection.execute(select(s).where(s.in_(piece))).scalars().all())
+    return found
+
+
+def _last_states(connection: Connection, destination: str, addresses: Sequence[str]) -> dict[str, str]:
+    c = t.feedback.c
+    found: dict[str, str] = {}
+    for piece in chunks(addresses):
+        query = select(c.address, c.state).where(c.destination == destination, c.address.in_(piece)).order_by(c.id)
+        found.update(connection.execute(query).all())
+    return found

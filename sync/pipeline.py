@@ -1,0 +1,281 @@
+"""The line: listen, pull, review, push, in this order. A trouble with one system leaves the others alone."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+
+from connectors.base import Destination, FileDestination, Misconfigured, Unavailable
+from connectors.settings import DestinationSettings
+from mappings.policy import PolicyViolation, assert_document
+from sync.brakes import Limit, Limits
+from sync.build import Service
+from sync.codes import listed, write_file
+from sync.criteria import Criteria, Outlet
+from sync.disclosure import Recipient
+from sync.exit_codes import BAD_CONFIG, REFUSED_CREDENTIALS, UNAVAILABLE
+from sync.holds import settle_waiting
+from sync.listen import OPT_OUTS_UNREAD_STOPS_PUSHING, last_heard, listen
+from sync.log import bound, say
+from sync.preparation import conclude, criteria, note_codes, prepare
+from sync.pull import PullTerms, pull
+from sync.push import Delivery, Pushed, push, push_files, recover
+from sync.report import Report, Trouble
+from sync.resolve import Resolver, ResolverSettings
+from sync.review import review
+from sync.store.engine import reading, writing
+from sync.store.memos import read_memo, write_memo
+from sync.store.reviews import overdue
+from sync.store.runs import end_run, note_attempt, start_run
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """What a pass is about: all sources and destinations, or the named ones."""
+
+    sources: frozenset[str] | None = None
+    destinations: frozenset[str] | None = None
+    stages: frozenset[str] = frozenset({"listen", "pull", "review", "push"})
+
+    def source_names(self, service: Service) -> list[str]:
+        """Sources to pull."""
+        return [name for name in service.sources if self.sources is None or name in self.sources]
+
+    def destination_names(self, service: Service) -> list[str]:
+        """Destinations to listen to and push to."""
+        return [name for name in service.destinations if self.destinations is None or name in self.destinations]
+
+
+Progress = Callable[[str, str, int], None]
+Checkpoint = Callable[[], None]
+"""Called where a pass may end early (between pages and batches); it ends the pass by raising."""
+
+
+class Line:
+    """One pass over a service at one instant."""
+
+    def __init__(
+        self,
+        service: Service,
+        at: datetime,
+        progress: Progress | None = None,
+        checkpoint: Checkpoint = lambda: None,
+    ) -> None:
+        self.service, self.at = service, at
+        self.engine, self.settings = service.engine, service.config.settings
+        self.report = Report(run_id=f"r{secrets.token_hex(5)}")
+        self._progress: Progress = progress or (lambda _source, _file, _rows: None)
+        self._checkpoint = checkpoint
+
+    def run(self, scope: Scope | None = None) -> Report:
+        """Runs the stages that the scope names; never raises for a trouble with one system."""
+        with bound(run_id=self.report.run_id):
+            return self._run(scope or Scope())
+
+    def _run(self, scope: Scope) -> Report:
+        began = time.monotonic()
+        start_run(self.engine, self.report.run_id, self.at)
+        if "listen" in scope.stages:
+            self.listen(scope.destination_names(self.service))
+        if "pull" in scope.stages:
+            self.pull(scope.source_names(self.service))
+        if "review" in scope.stages:
+            self.review()
+        if "push" in scope.stages:
+            self.push(scope.destination_names(self.service))
+        self.report.seconds = time.monotonic() - began
+        end_run(self.engine, self.report.run_id, self.at, self.report.exit_code(), self.report.to_json())
+        self._say_end()
+        return self.report
+
+    def listen(self, names: Iterable[str]) -> None:
+        """Reads feedback of every destination that has any."""
+        for name in names:
+            destination = self.service.destinations[name]
+            if isinstance(destination, FileDestination) or not destination.capabilities.reads_opt_outs:
+                continue
+            with self._guarded("destination", name):
+                heard = listen(self.engine, destination, self.at)
+                self.report.heard[name] = heard.suppressed
+                if heard.suppressed:
+                    say("feedback.suppressed", destination=name, n_suppressed=heard.suppressed)
+
+    def pull(self, names: Iterable[str]) -> None:
+        """Lands what sources offer."""
+        terms = PullTerms(
+            at=self.at,
+            resolver=partial(Resolver, self._resolver_settings(), self.at),
+            min_source_rows=self.settings.brakes.min_source_rows,
+            progress=self._progress_or_end,
+        )
+        for name in names:
+            self._checkpoint()
+            note_attempt(self.engine, name, self.at)
+            with self._guarded("source", name):
+                pulled = pull(self.engine, self.service.sources[name], terms)
+                self.report.pulled[name] = pulled
+                self._say_pulled(name)
+
+    def _progress_or_end(self, source: str, file: str, rows: int) -> None:
+        self._progress(source, file, rows)
+        self._checkpoint()
+
+    def _resolver_settings(self) -> ResolverSettings:
+        return ResolverSettings(
+            shared_address_limit=self.settings.identity.shared_address_limit,
+            roles={name: source.role for name, source in self.settings.sources.items()},
+        )
+
+    def review(self) -> None:
+        """Reviews everyone who is stale or due, then lets the brakes judge the whole of it."""
+        with writing(self.engine) as connection:
+            note_codes(connection, self.service.standards, self.at, self.service.codes_file)
+            prepare(connection, self.service.standards, self.at)
+            entries = listed(connection)
+        write_file(entries, self.service.codes_file)
+        roles = {name: source.role for name, source in self.settings.sources.items()}
+        self.report.reviewed = review(self.engine, self._criteria(), roles, self._checkpoint)
+        with writing(self.engine) as connection:
+            self.report.held = settle_waiting(connection, list(self.service.destinations), self._limits(), self.at)
+            conclude(connection, self.service.standards)
+        for hold in self.report.held:
+            say("hold.made", "warning", hold=hold.id, destination=hold.name, site=hold.site)
+
+    def _criteria(self) -> Criteria:
+        with reading(self.engine) as connection:
+            return criteria(connection, self.service.standards, self.at, self.report.run_id)
+
+    def _limits(self) -> Limits:
+        brakes = self.settings.brakes
+        return Limits(
+            removals=Limit(brakes.max_removals.number, brakes.max_removals.share),
+            status_changes=Limit(brakes.max_status_changes.number, brakes.max_status_changes.share),
+        )
+
+    def push(self, names: Iterable[str]) -> None:
+        """Sends what is ready; a destination on `observe` is only counted. Whoever is stale is reviewed before."""
+        with reading(self.engine) as connection:
+            unreviewed = overdue(connection, self.at)
+        if unreviewed:
+            self.review()
+        outlets = {outlet.name: outlet for outlet in self._criteria().outlets}
+        for name in names:
+            if self.settings.destinations[name].mode == "observe":
+                self.report.observed.append(name)
+                continue
+            with self._guarded("destination", name):
+                self.report.pushed[name] = self._push(outlets[name])
+
+    def _push(self, outlet: Outlet) -> Pushed:
+        destination = self.service.destinations[outlet.name]
+        delivery = self._delivery(outlet)
+        lost = recover(self.engine, delivery)
+        if lost:
+            say("push.recovered", destination=outlet.name, n_wishes=lost)
+        if isinstance(destination, FileDestination):
+            return self._push_files(destination, delivery, outlet)
+        self._require_feedback(destination)
+        pushed = push(self.engine, destination, delivery)
+        if pushed.sent:
+            say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)
+        return pushed
+
+    def _push_files(self, destination: FileDestination, delivery: Delivery, outlet: Outlet) -> Pushed:
+        segments = sorted(outlet.audience.tags[key] for key in outlet.audience.tags if key[0] == "segment")
+        with reading(self.engine) as connection:
+            before = read_memo(connection, "files", outlet.name)
+        listing = {"segments": segments, "fields": list(outlet.audience.fields)}
+        pushed = push_files(self.engine, destination, delivery, outlet, anew=before != listing)
+        with writing(self.engine) as connection:
+            write_memo(connection, "files", outlet.name, listing)
+        if pushed.calls:
+            say("push.done", destination=outlet.name, n_sent=pushed.sent, n_files=pushed.calls)
+        return pushed
+
+    def _require_feedback(self, destination: Destination) -> None:
+        """Reads feedback again when it is older than `feedback_max_age`; without it nothing is pushed after 6 h."""
+        if not destination.capabilities.reads_opt_outs:
+            return
+        with reading(self.engine) as connection:
+            heard = last_heard(connection, destination.name)
+        if heard is not None and self.at - heard <= self.settings.feedback_max_age:
+            return
+        try:
+            listen(self.engine, destination, self.at)
+            self.review()
+        except Unavailable:
+            if heard is None or self.at - heard > OPT_OUTS_UNREAD_STOPS_PUSHING:
+                say("feedback.unread", "error", destination=destination.name)
+            raise
+
+    def _delivery(self, outlet: Outlet) -> Delivery:
+        settings: DestinationSettings = self.settings.destinations[outlet.name]
+        meanings = {tag: f"{kind}:{name}" for (kind, name), tag in outlet.audience.tags.items()}
+        return Delivery(
+            recipient=Recipient(outlet.name, settings.recipient or "within the practice", meanings),
+            assert_policy=partial(assert_document, audience=outlet.audience),
+            discloses=not settings.inside,
+            fresh_for=self.settings.fresh_for,
+            run_id=self.report.run_id,
+            at=self.at,
+            checkpoint=self._checkpoint,
+        )
+
+    @contextmanager
+    def _guarded(self, kind: str, name: str) -> Iterator[None]:
+        try:
+            yield
+        except Unavailable as error:
+            self._trouble(Trouble(kind, name, UNAVAILABLE, str(error)))
+        except Misconfigured as error:
+            code = REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG
+            self._trouble(Trouble(kind, name, code, str(error)))
+        except PolicyViolation as error:
+            say("policy.refused", "error", destination=name)
+            self._trouble(Trouble(kind, name, BAD_CONFIG, str(error)))
+
+    def _trouble(self, trouble: Trouble) -> None:
+        self.report.troubles.append(trouble)
+        event = "source.failed" if trouble.kind == "source" else "destination.failed"
+        say(event, "error", **{trouble.kind: trouble.name}, exit_code=trouble.code, next=trouble.sentence)
+
+    def _say_pulled(self, name: str) -> None:
+        pulled = self.report.pulled[name]
+        for refusal in pulled.refused:
+            say(
+                "file.refused",
+                "error",
+                source=name,
+                file=refusal.name,
+                line=refusal.line,
+                reason=refusal.code,
+                next=refusal.advice,
+            )
+        for hold in pulled.held:
+            say("file.held", "warning", source=name, hold=hold.id, file=hold.reasons["file"])
+        for file in pulled.older:
+            say("file.older", "warning", source=name, file=file)
+        for file, notice in pulled.notices:
+            say("file.notice", source=name, file=file, reason=notice.partition(":")[0])
+        tally = pulled.tally
+        if tally.quarantined:
+            say("rows.quarantined", "warning", source=name, n_rows=tally.quarantined)
+        if pulled.landed:
+            say("source.pulled", source=name, n_read=tally.read, n_changed=tally.changed, n_files=len(pulled.landed))
+
+    def _say_end(self) -> None:
+        report = self.report
+        say(
+            "run.ended",
+            n_read=sum(p.tally.read for p in report.pulled.values()),
+            n_changed=sum(p.tally.changed for p in report.pulled.values()),
+            n_contacts=report.reviewed.contacts,
+            n_transitions=report.reviewed.transitions,
+            n_wishes=sum(report.reviewed.wishes.values()),
+            n_sent=sum(p.sent for p in report.pushed.values()),
+            exit_code=report.exit_code(),
+            seconds=round(report.seconds, 3),
+        )

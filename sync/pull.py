@@ -1,0 +1,265 @@
+"""Pull: what a source offers, pass by pass; a pass that trips a brake is held whole, a page is a transaction."""
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, delete, select
+
+from connectors.base import Pass, Proof, Refusal, Source
+from sync.brakes import FeedFacts, source_verdict
+from sync.holds import Held, new_hold
+from sync.land import Lander, Tally
+from sync.resolve import Resolver
+from sync.store import files, gates, rows
+from sync.store import tables as t
+from sync.store.contacts import mark_changed, mark_waiting
+from sync.store.engine import reading, writing
+from sync.store.statements import upsert
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull did: rows, files landed, refused and set aside, holds, contacts created and merged."""
+
+    tally: Tally = field(default_factory=Tally)
+    landed: list[str] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    older: list[str] = field(default_factory=list)
+    held: list[Held] = field(default_factory=list)
+    notices: list[tuple[str, str]] = field(default_factory=list)
+    created: int = 0
+    merged: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullTerms:
+    """What a pull needs to know: the instant, identity's settings, the source brake, who is told of progress."""
+
+    at: datetime
+    resolver: Callable[[], Resolver]
+    min_source_rows: float
+    progress: Callable[[str, str, int], None] = lambda _source, _file, _rows: None
+
+
+def pull(engine: Engine, source: Source, terms: PullTerms) -> Pulled:
+    """Lands what is new; raises Unavailable or Misconfigured. Other passes go on when one is refused or held."""
+    done = Pulled()
+    known = files.KnownFiles(engine, source.name, source.fingerprint)
+    with reading(engine) as connection:
+        first_pull = _state(connection, source.name).first_complete_at is None
+    for pass_ in source.passes(known, terms.at):
+        done.notices.extend((pass_.name, notice) for notice in pass_.notices)
+        if pass_.refusal is not None:
+            done.refused.append(pass_.refusal)
+        elif pass_.skipped is not None:
+            _set_aside(engine, source, pass_, terms.at)
+            done.older.append(pass_.name)
+        else:
+            _land_or_hold(engine, source, pass_, terms, done, first_pull=first_pull)
+    _finish(engine, source, terms.at, complete=not done.held and not done.refused)
+    return done
+
+
+class _State:
+    def __init__(self, first_complete_at: datetime | None, data_as_of: datetime | None) -> None:
+        self.first_complete_at, self.data_as_of = first_complete_at, data_as_of
+
+
+def _state(connection: Connection, source: str) -> _State:
+    c = t.source_state.c
+    row = connection.execute(select(c.first_complete_at, c.data_as_of).where(c.source == source)).first()
+    return _State(None, None) if row is None else _State(row[0], row[1])
+
+
+def _landing(source: Source, pass_: Pass, state: str, at: datetime, hold_id: str | None = None) -> dict[str, object]:
+    proof = pass_.proof or Proof(sha256="", rows=0)
+    return {
+        "source": source.name,
+        "feed": pass_.feed,
+        "name": pass_.name,
+        "sha256": proof.sha256,
+        "fingerprint": source.fingerprint,
+        "state": state,
+        "n_rows": proof.rows,
+        "data_as_of": pass_.data_as_of,
+        "at": at,
+        "hold_id": hold_id,
+    }
+
+
+def _set_aside(engine: Engine, source: Source, pass_: Pass, at: datetime) -> None:
+    with writing(engine) as connection:
+        files.record_landing(connection, _landing(source, pass_, "older", at))
+
+
+def _land_or_hold(
+    engine: Engine, source: Source, pass_: Pass, terms: PullTerms, done: Pulled, *, first_pull: bool
+) -> None:
+    proof = pass_.proof
+    if proof is None:
+        raise RuntimeError(f"{source.name}: a pass has neither a proof nor a refusal")
+    with writing(engine) as connection:
+        hold = _brake(connection, source, pass_, proof, terms)
+    if hold is not None:
+        done.held.append(hold)
+        return
+    try:
+        _land(engine, source, pass_, terms, done, first_pull=first_pull)
+    except Refusal as refusal:
+        done.refused.append(refusal)
+
+
+def _brake(connection: Connection, source: Source, pass_: Pass, proof: Proof, terms: PullTerms) -> Held | None:
+    last = files.last_landing(connection, source.name, pass_.feed, proof.sha256)
+    if last is not None and last[0] == "released":
+        return None
+    before = files.feed_states(connection, source.name).get(pass_.feed)
+    facts = FeedFacts(rows=before.n_rows, header=before.header, sites=before.sites) if before is not None else None
+    codes = source_verdict(facts, proof, terms.min_source_rows, snapshot=pass_.snapshot)
+    if not codes:
+        return None
+    reasons = {"file": pass_.name, "codes": list(codes), "rows": proof.rows, "before": facts.rows if facts else 0}
+    hold = new_hold(connection, "source", source.name, None, reasons, terms.at)
+    files.record_landing(connection, _landing(source, pass_, "held", terms.at, hold.id))
+    return hold
+
+
+def _land(engine: Engine, source: Source, pass_: Pass, terms: PullTerms, done: Pulled, *, first_pull: bool) -> None:
+    whole = pass_.snapshot in ("full", "window")
+    with engine.connect().execution_options(write=True) as connection:
+        seen = _seen_table(connection) if whole else None
+        lander = Lander(source, pass_, terms.at, first_pull=first_pull, seen=seen)
+        try:
+            for page in pass_.pages():
+                resolver = terms.resolver()
+                with connection.begin():
+                    lander.land(connection, page.rows, resolver)
+                done.created += resolver.created
+                done.merged += resolver.merged
+                terms.progress(source.name, pass_.name, lander.tally.read)
+            with connection.begin():
+                _complete(connection, source, pass_, lander, terms.at)
+        finally:
+            done.tally.add(lander.tally)
+            if seen is not None:
+                _drop(connection, seen)
+    done.landed.append(pass_.name)
+
+
+def _seen_table(connection: Connection) -> Table:
+    table = Table(
+        f"seen_{secrets.token_hex(4)}",
+        MetaData(),
+        Column("kind", String, primary_key=True),
+        Column("external_id", String, primary_key=True),
+        prefixes=["TEMPORARY"],
+    )
+    with connection.begin():
+        table.create(connection)
+    return table
+
+
+def _drop(connection: Connection, seen: Table) -> None:
+    with connection.begin():
+        seen.drop(connection)
+
+
+def _complete(connection: Connection, source: Source, pass_: Pass, lander: Lander, at: datetime) -> None:
+    """The end of a whole pass: absences, the feed's state, the file's record."""
+    if lander.seen is not None:
+        for kind in sorted(pass_.kinds):
+            _mark_absent(connection, source.name, pass_, kind, lander)
+    proof = pass_.proof or Proof(sha256="", rows=0)
+    files.record_feed(
+        connection,
+        {
+            "source": source.name,
+            "feed": pass_.feed,
+            "data_as_of": pass_.data_as_of,
+            "name": pass_.name,
+            "n_rows": proof.rows,
+            "header": proof.header,
+            "sites": dict(proof.sites),
+        },
+    )
+    files.record_landing(connection, _landing(source, pass_, "landed", at))
+    _record_notices(connection, source.name, pass_, lander.tally, at)
+
+
+def _mark_absent(connection: Connection, source: str, pass_: Pass, kind: str, lander: Lander) -> None:
+    gone = gates.absent_rows(connection, source, pass_.feed, kind, lander.seen)
+    if pass_.snapshot == "window":
+        gone = _inside_window(connection, source, pass_, gone, lander.at)
+    patients = rows.patients_of(connection, kind, source, gone)
+    rows.mark_present(connection, kind, source, gone, present=False)
+    gates.mark_gate(connection, source, kind, gone, present=False)
+    gates.release(connection, source, kind, gone)
+    mark_changed(connection, source, patients, lander.at)
+    lander.tally.absent += len(gone)
+
+
+def _inside_window(connection: Connection, source: str, pass_: Pass, gone: Sequence[str], at: datetime) -> list[str]:
+    """Future visits inside the file's own first and last day; nothing else is absent in a window."""
+    window = pass_.window()
+    if window is None:
+        return []
+    c = t.visit_record.c
+    found: list[str] = []
+    for start in range(0, len(gone), 500):
+        query = select(c.external_id).where(
+            c.source == source,
+            c.external_id.in_(gone[start : start + 500]),
+            c.starts_at > at,
+            c.day >= window.first,
+            c.day <= window.last,
+        )
+        found.extend(external_id for (external_id,) in connection.execute(query))
+    return found
+
+
+def _record_notices(connection: Connection, source: str, pass_: Pass, tally: Tally, at: datetime) -> None:
+    connection.execute(delete(t.notice).where(t.notice.c.source == source, t.notice.c.feed == pass_.feed))
+    upsert(
+        connection,
+        t.notice,
+        [
+            {
+                "source": source,
+                "feed": feed,
+                "field": name,
+                "code": code,
+                "n": n,
+                "file": pass_.name,
+                "line": 0,
+                "last_at": at,
+            }
+            for (feed, name, code), n in tally.notices.items()
+        ],
+        ("source", "feed", "field", "code"),
+    )
+
+
+def _finish(engine: Engine, source: Source, at: datetime, *, complete: bool) -> None:
+    with writing(engine) as connection:
+        before = _state(connection, source.name)
+        data_as_of = files.oldest_feed(connection, source.name, source.feeds)
+        upsert(
+            connection,
+            t.source_state,
+            [
+                {
+                    "source": source.name,
+                    "fingerprint": source.fingerprint,
+                    "first_complete_at": before.first_complete_at or (at if complete and data_as_of else None),
+                    "last_success": at,
+                    "last_attempt": at,
+                    "last_error": None,
+                    "data_as_of": data_as_of,
+                }
+            ],
+            ("source",),
+        )
+        if data_as_of is not None and data_as_of != before.data_as_of:
+            mark_waiting(connection, source.name, data_as_of)

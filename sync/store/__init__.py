@@ -1,0 +1,1 @@
+"""The database: tables by group, set-wise statements, migrations."""

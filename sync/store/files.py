@@ -1,0 +1,74 @@
+"""Which deliveries have landed, are held or were set aside; kept for sources that must not read a file twice."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, func, select, update
+
+from sync.store import tables as t
+from sync.store.engine import reading
+from sync.store.statements import upsert
+
+SETTLED = ("landed", "held", "discarded", "older")
+
+
+class KnownFiles:
+    """Answers a source's questions about what was landed before (the connectors' `Known`)."""
+
+    def __init__(self, engine: Engine, source: str, fingerprint: str) -> None:
+        self._engine, self._source, self._fingerprint = engine, source, fingerprint
+
+    def landed(self, feed: str, sha256: str) -> bool:
+        """True when these bytes were settled under the present mapping."""
+        c = t.landing.c
+        query = select(c.state).where(
+            c.source == self._source, c.feed == feed, c.sha256 == sha256, c.fingerprint == self._fingerprint
+        )
+        with reading(self._engine) as connection:
+            state = connection.execute(query.order_by(c.id.desc()).limit(1)).scalar()
+        return state in SETTLED
+
+    def newest(self, feed: str) -> datetime | None:
+        """`data_as_of` of the newest landed delivery of the feed."""
+        c = t.feed_state.c
+        with reading(self._engine) as connection:
+            return connection.execute(select(c.data_as_of).where(c.source == self._source, c.feed == feed)).scalar()
+
+
+def last_landing(connection: Connection, source: str, feed: str, sha256: str) -> tuple[str, str | None] | None:
+    """State and hold of the newest record of these bytes, whatever the mapping."""
+    c = t.landing.c
+    query = select(c.state, c.hold_id).where(c.source == source, c.feed == feed, c.sha256 == sha256)
+    row = connection.execute(query.order_by(c.id.desc()).limit(1)).first()
+    return None if row is None else (row[0], row[1])
+
+
+def record_landing(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Writes what became of a delivery."""
+    connection.execute(t.landing.insert().values(**row))
+
+
+def feed_states(connection: Connection, source: str) -> dict[str, Any]:
+    """The newest landed delivery of every feed of a source, by feed."""
+    rows = connection.execute(select(t.feed_state).where(t.feed_state.c.source == source))
+    return {row.feed: row for row in rows}
+
+
+def record_feed(connection: Connection, row: Mapping[str, Any]) -> None:
+    """Writes the newest landed delivery of a feed."""
+    upsert(connection, t.feed_state, [row], ("source", "feed"))
+
+
+def oldest_feed(connection: Connection, source: str, feeds: Sequence[str]) -> datetime | None:
+    """The oldest `data_as_of` among the feeds that were ever delivered."""
+    c = t.feed_state.c
+    query = select(func.min(c.data_as_of)).where(c.source == source)
+    if feeds:
+        query = query.where(c.feed.in_(feeds))
+    return connection.execute(query).scalar()
+
+
+def settle_hold(connection: Connection, hold_id: str, state: str) -> None:
+    """Says of held files that they were released or discarded."""
+    connection.execute(update(t.landing).where(t.landing.c.hold_id == hold_id).values(state=state))

@@ -1,0 +1,76 @@
+"""The two gates: what a raw row hashed to when it was read last, and what its mapped fields hashed to."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, delete, select, update
+
+from sync.store import tables as t
+from sync.store.statements import chunks, upsert
+
+
+class Passed(NamedTuple):
+    """What is known of a raw row. `state`: landed, quarantined, ignored."""
+
+    raw_hash: bytes
+    row_hash: bytes | None
+    state: str
+    present: bool
+
+
+def known_rows(connection: Connection, source: str, kind: str, external_ids: Iterable[str]) -> dict[str, Passed]:
+    """Looks a page of rows up by external id."""
+    c = t.gate.c
+    found: dict[str, Passed] = {}
+    for piece in chunks(external_ids, 1000):
+        query = select(c.external_id, c.raw_hash, c.row_hash, c.state, c.present).where(
+            c.source == source, c.kind == kind, c.external_id.in_(piece)
+        )
+        found.update((row[0], Passed(row[1], row[2], row[3], row[4])) for row in connection.execute(query))
+    return found
+
+
+def remember(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes what rows hash to now."""
+    upsert(connection, t.gate, rows, ("source", "kind", "external_id"))
+
+
+def quarantine(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Puts rows into quarantine, or replaces what is there of them; the first time stays, an acknowledgement ends."""
+    upsert(connection, t.quarantine, rows, ("source", "kind", "external_id"), keep=("first_at",))
+
+
+def release(connection: Connection, source: str, kind: str, external_ids: Iterable[str]) -> None:
+    """Takes rows out of quarantine: they could be read, or their source no longer holds them."""
+    c = t.quarantine.c
+    for piece in chunks(external_ids):
+        connection.execute(delete(t.quarantine).where(c.source == source, c.kind == kind, c.external_id.in_(piece)))
+
+
+def absent_rows(connection: Connection, source: str, feed: str, kind: str, seen: Any) -> list[str]:
+    """External ids of a feed's present rows that a complete pass did not hold (an anti-join against `seen`)."""
+    c = t.gate.c
+    query = select(c.external_id).where(
+        c.source == source,
+        c.kind == kind,
+        c.feed == feed,
+        c.present,
+        ~select(seen.c.external_id).where(seen.c.kind == kind, seen.c.external_id == c.external_id).exists(),
+    )
+    return list(connection.execute(query).scalars())
+
+
+def mark_gate(connection: Connection, source: str, kind: str, external_ids: Iterable[str], *, present: bool) -> None:
+    """Says of gate rows that the source holds them, or no longer does."""
+    c = t.gate.c
+    for piece in chunks(external_ids):
+        where = and_(c.source == source, c.kind == kind, c.external_id.in_(piece))
+        connection.execute(update(t.gate).where(where).values(present=present))
+
+
+def quarantined_at(connection: Connection, source: str) -> datetime | None:
+    """When the oldest row in quarantine of a source came there."""
+    c = t.quarantine.c
+    query = select(c.first_at).where(c.source == source).order_by(c.first_at).limit(1)
+    return connection.execute(query).scalar()

@@ -1,0 +1,10 @@
+"""Runs a migration on the engine that sync.store.schema hands in."""
+
+from alembic import context
+
+from sync.store.engine import migrating
+from sync.store.tables import metadata
+
+with migrating(context.config.attributes["engine"]) as connection:
+    context.configure(connection=connection, target_metadata=metadata, render_as_batch=True)
+    context.run_migrations()

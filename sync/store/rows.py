@@ -1,0 +1,245 @@
+"""Mapped records into tables, a page at a time."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, delete, select, update
+
+from mappings.name_keys import name_key
+from mappings.records import Consent, ConsentRow, EpisodeRow, PatientRow, Record, SupplementRow, VisitRow
+from sync.store import tables as t
+from sync.store.statements import chunks, insert, upsert
+
+_PATIENT_FIELDS = tuple(
+    name for name in PatientRow.__dataclass_fields__ if name not in ("external_id", "identifiers", "consents")
+)
+_VISIT_FIELDS = tuple(name for name in VisitRow.__dataclass_fields__ if name != "external_id")
+_EPISODE_FIELDS = tuple(name for name in EpisodeRow.__dataclass_fields__ if name != "external_id")
+
+_patient_values = attrgetter(*_PATIENT_FIELDS)
+_visit_values = attrgetter(*_VISIT_FIELDS)
+_episode_values = attrgetter(*_EPISODE_FIELDS)
+
+RECORD_TABLES: Mapping[str, Table] = {
+    "patients": t.patient_record,
+    "appointments": t.visit_record,
+    "episodes": t.episode_record,
+    "supplements": t.supplement_record,
+}
+
+
+class Origin:
+    """Where a page of records comes from: source, feed, the instant, and whether it is the first complete pull."""
+
+    __slots__ = ("at", "feed", "first_pull", "source")
+
+    def __init__(self, source: str, feed: str, at: datetime, *, first_pull: bool) -> None:
+        self.source, self.feed, self.at, self.first_pull = source, feed, at, first_pull
+
+
+def store_patients(connection: Connection, origin: Origin, records: Sequence[PatientRow]) -> list[int]:
+    """Upserts patient rows with their identifiers and consents; returns their row ids."""
+    upsert(
+        connection,
+        t.patient_record,
+        [_patient(origin, record) for record in records],
+        ("source", "external_id"),
+        keep=("first_seen_at", "first_pull", "seen_minor"),
+    )
+    ids = row_ids(connection, origin.source, [record.external_id for record in records])
+    _store_identifiers(connection, ids, records)
+    _store_consents(connection, origin, [(record.external_id, False, "", record.consents) for record in records])
+    return list(ids.values())
+
+
+def _patient(origin: Origin, record: PatientRow) -> dict[str, Any]:
+    row: dict[str, Any] = dict(zip(_PATIENT_FIELDS, _patient_values(record), strict=True))
+    row.update(
+        source=origin.source,
+        external_id=record.external_id,
+        present=True,
+        first_key=name_key(record.given_name),
+        last_key=name_key(record.family_name),
+        first_seen_at=origin.at,
+        first_pull=origin.first_pull,
+        seen_minor=_is_minor(record, origin.at),
+    )
+    return row
+
+
+def _is_minor(record: PatientRow, at: datetime) -> bool:
+    born = record.birth_date
+    if born is None:
+        return False
+    today = at.date()
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day)) < 18
+
+
+def row_ids(connection: Connection, source: str, external_ids: Iterable[str]) -> dict[str, int]:
+    """Row ids by external id, of patient rows that exist."""
+    found: dict[str, int] = {}
+    for piece in chunks(external_ids):
+        query = select(t.patient_record.c.external_id, t.patient_record.c.id).where(
+            t.patient_record.c.source == source, t.patient_record.c.external_id.in_(piece)
+        )
+        found.update((external_id, row_id) for external_id, row_id in connection.execute(query))
+    return found
+
+
+def _store_identifiers(connection: Connection, ids: Mapping[str, int], records: Sequence[PatientRow]) -> None:
+    for piece in chunks(ids.values()):
+        connection.execute(delete(t.identifier).where(t.identifier.c.row_id.in_(piece)))
+    rows = {
+        (ids[record.external_id], identifier.authority, identifier.value)
+        for record in records
+        for identifier in record.identifiers
+    }
+    insert(connection, t.identifier, [{"row_id": r, "authority": a, "value": v} for r, a, v in sorted(rows)])
+
+
+def store_visits(connection: Connection, origin: Origin, records: Sequence[VisitRow]) -> None:
+    """Upserts visits."""
+    rows = [
+        dict(
+            zip(_VISIT_FIELDS, _visit_values(record), strict=True),
+            source=origin.source,
+            external_id=record.external_id,
+            feed=origin.feed,
+            present=True,
+        )
+        for record in records
+    ]
+    upsert(connection, t.visit_record, rows, ("source", "external_id"))
+
+
+def store_episodes(connection: Connection, origin: Origin, records: Sequence[EpisodeRow]) -> None:
+    """Upserts episodes."""
+    rows = [
+        dict(
+            zip(_EPISODE_FIELDS, _episode_values(record), strict=True),
+            source=origin.source,
+            external_id=record.external_id,
+            present=True,
+        )
+        for record in records
+    ]
+    upsert(connection, t.episode_record, rows, ("source", "external_id"))
+
+
+def store_supplements(connection: Connection, origin: Origin, records: Sequence[SupplementRow]) -> None:
+    """Upserts supplements; dates go in as ISO text."""
+    rows = [
+        {
+            "source": origin.source,
+            "external_id": record.external_id,
+            "present": True,
+            "target": record.target,
+            "target_id": record.target_id,
+            "as_of": record.as_of,
+            "facts": {name: _json(value) for name, value in record.values.items()},
+        }
+        for record in records
+    ]
+    upsert(connection, t.supplement_record, rows, ("source", "external_id"))
+
+
+def _json(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def store_consent_rows(connection: Connection, origin: Origin, records: Sequence[ConsentRow]) -> None:
+    """Upserts decisions from a consents feed, by patient row or by address."""
+    _store_consents(
+        connection,
+        origin,
+        [
+            (str(record.patient_id or record.email), record.patient_id is None, record.external_id, (record.consent,))
+            for record in records
+        ],
+    )
+
+
+Stated = tuple[str, bool, str, tuple[Consent, ...]]
+
+
+def _store_consents(connection: Connection, origin: Origin, stated: Sequence[Stated]) -> None:
+    """Replaces what each holder's origin states now: earlier statements stay, no longer asserted."""
+    c = t.consent_record.c
+    for column, by_row in ((c.holder, True), (c.origin, False)):
+        keys = {(holder if by_row else from_) for holder, _, from_, _ in stated if (from_ == "") == by_row}
+        for piece in chunks(sorted(keys)):
+            where = and_(c.source == origin.source, column.in_(piece), c.asserted)
+            connection.execute(update(t.consent_record).where(where, (c.origin == "") == by_row).values(asserted=False))
+    rows = {_consent_key(row): row for entry in stated for row in _consents(origin, entry)}
+    upsert(
+        connection,
+        t.consent_record,
+        list(rows.values()),
+        ("source", "by_address", "holder", "channel", "purpose", "decision", "decided_key", "origin"),
+        keep=("first_seen_at",),
+    )
+
+
+def _consent_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(
+        row[name] for name in ("holder", "by_address", "channel", "purpose", "decision", "decided_key", "origin")
+    )
+
+
+def _consents(origin: Origin, stated: Stated) -> Iterable[dict[str, Any]]:
+    holder, by_address, from_, consents = stated
+    for consent in consents:
+        yield {
+            "source": origin.source,
+            "origin": from_,
+            "by_address": by_address,
+            "holder": holder,
+            "channel": consent.channel,
+            "purpose": consent.purpose,
+            "decision": consent.decision,
+            "decided_key": consent.decided_on.isoformat() if consent.decided_on else "",
+            "decided_on": consent.decided_on,
+            "evidence": consent.evidence,
+            "basis": consent.basis,
+            "asserted": True,
+            "first_seen_at": origin.at,
+        }
+
+
+def mark_present(connection: Connection, kind: str, source: str, external_ids: Iterable[str], *, present: bool) -> None:
+    """Says of rows that their source holds them, or no longer does."""
+    table = RECORD_TABLES.get(kind)
+    if table is None:
+        return
+    for piece in chunks(external_ids):
+        connection.execute(
+            update(table).where(table.c.source == source, table.c.external_id.in_(piece)).values(present=present)
+        )
+
+
+def patients_of(connection: Connection, kind: str, source: str, external_ids: Iterable[str]) -> set[str]:
+    """External ids of the patients that rows of a kind speak of, as stored now."""
+    wanted = list(external_ids)
+    if kind == "patients":
+        return set(wanted)
+    table = RECORD_TABLES.get(kind)
+    if table is None:
+        return set()
+    column = table.c.target_id if kind == "supplements" else table.c.patient_id
+    found: set[str] = set()
+    for piece in chunks(wanted):
+        query = select(column).where(table.c.source == source, table.c.external_id.in_(piece))
+        found.update(connection.execute(query).scalars())
+    return found
+
+
+Store = Callable[[Connection, Origin, Sequence[Any]], Any]
+
+STORES: Mapping[type[Record], Store] = {
+    VisitRow: store_visits,
+    EpisodeRow: store_episodes,
+    SupplementRow: store_supplements,
+    ConsentRow: store_consent_rows,
+}

@@ -1,0 +1,102 @@
+"""Reasons never to send again: by address (append-only), and by patient row where they follow the person."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, and_, select
+
+from sync.store import tables as t
+from sync.store.statements import chunks, insert, upsert
+
+FOLLOWING = frozenset({"unsubscribed", "complained"})
+"""Causes that follow the person to a new address; the others stay with the address."""
+
+
+class Suppressed(NamedTuple):
+    """An address that a destination reports as closed."""
+
+    address: str
+    cause: str
+    decided_at: datetime | None
+
+
+def suppress(connection: Connection, destination: str, found: Sequence[Suppressed], at: datetime) -> set[str]:
+    """Records suppressions that are new, for the address and the rows that have it; returns the addresses."""
+    known = by_address(connection, [item.address for item in found])
+    new = {(item.address, item.cause): item for item in found if item.cause not in known.get(item.address, frozenset())}
+    insert(
+        connection,
+        t.suppression,
+        [
+            {
+                "address": item.address,
+                "cause": item.cause,
+                "destination": destination,
+                "decided_at": item.decided_at,
+                "at": at,
+            }
+            for item in new.values()
+        ],
+    )
+    _follow(connection, destination, [item for item in new.values() if item.cause in FOLLOWING], at)
+    return {item.address for item in new.values()}
+
+
+def _follow(connection: Connection, destination: str, found: Sequence[Suppressed], at: datetime) -> None:
+    causes: dict[str, list[str]] = defaultdict(list)
+    for item in found:
+        causes[item.address].append(item.cause)
+    rows: list[Mapping[str, Any]] = []
+    p = t.patient_record.c
+    for piece in chunks(causes):
+        for row_id, email in connection.execute(select(p.id, p.email).where(p.email.in_(piece))):
+            rows.extend(
+                {"row_id": row_id, "cause": cause, "destination": destination, "address": email, "at": at}
+                for cause in causes[email]
+            )
+    upsert(connection, t.person_suppression, rows, ("row_id", "cause", "destination"), keep=("address", "at"))
+
+
+def by_address(connection: Connection, addresses: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Causes in force by address; a later `reopened` lifts those before it."""
+    found: dict[str, set[str]] = defaultdict(set)
+    c = t.suppression.c
+    for piece in chunks(set(addresses)):
+        query = select(c.address, c.cause).where(c.address.in_(piece)).order_by(c.id)
+        for address, cause in connection.execute(query):
+            if cause == "reopened":
+                found[address].clear()
+            else:
+                found[address].add(cause)
+    return {address: frozenset(causes) for address, causes in found.items() if causes}
+
+
+def by_contact(connection: Connection, contacts: Iterable[str]) -> dict[str, frozenset[str]]:
+    """Causes that follow persons, by contact."""
+    found: dict[str, set[str]] = defaultdict(set)
+    c, link = t.person_suppression.c, t.link.c
+    for piece in chunks(contacts):
+        query = (
+            select(link.contact, c.cause)
+            .join(t.link, and_(link.row_id == c.row_id, link.until.is_(None)))
+            .where(link.contact.in_(piece))
+        )
+        for contact, cause in connection.execute(query):
+            found[contact].add(cause)
+    return {contact: frozenset(causes) for contact, causes in found.items()}
+
+
+def contacts_at(connection: Connection, addresses: Iterable[str]) -> set[str]:
+    """Contacts one of whose rows has one of the addresses."""
+    found: set[str] = set()
+    p, link = t.patient_record.c, t.link.c
+    for piece in chunks(addresses):
+        query = (
+            select(link.contact)
+            .join(t.patient_record, p.id == link.row_id)
+            .where(p.email.in_(piece), link.until.is_(None))
+        )
+        found.update(connection.execute(query).scalars().all())
+    return found

@@ -1,0 +1,78 @@
+"""What is wrong, as the status says it, each with what to do about it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+OLDEST_WISH_S: Final = 3600
+"""A wish that waits longer is a trouble: something keeps it from leaving."""
+
+
+class Trouble(NamedTuple):
+    """A sentence, and the command or act that mends it. `fails`: `status --fail` counts it."""
+
+    sentence: str
+    advice: str
+    fails: bool = True
+
+
+def troubles(status: Mapping[str, Any]) -> list[Trouble]:
+    """What needs a person, from `status_of`.
+
+    A source that is stale, failed, or was never pulled; a destination that failed; a refused file; an open hold;
+    something parked; a wish older than an hour at a destination that is on. Rows in quarantine that nobody has
+    acknowledged are told and do not fail: a practice always has some, and the line goes on.
+    """
+    found: list[Trouble] = []
+    for name, source in status["sources"].items():
+        found.extend(_of_source(name, source))
+    found.extend(Trouble(f"Refused: {sentence}", "the file was left where it was") for sentence in status["refused"])
+    for name, destination in status["destinations"].items():
+        found.extend(_of_destination(name, destination))
+    found.extend(_of_hold(hold) for hold in status["holds"])
+    for name, n in status["quarantine"].items():
+        if n:
+            advice = f"prm-sync quarantine list --source {name}"
+            found.append(Trouble(f"{n:,} rows of {name} in quarantine", advice, fails=False))
+    return found
+
+
+def _of_source(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:
+    if source["error"] is not None:
+        yield Trouble(f"Source {name} failed: {source['error']}", "prm-sync check --live")
+    elif source["last_success"] is None:
+        yield Trouble(f"Source {name} was never pulled", f"prm-sync run --source {name}")
+    if source["stale"]:
+        yield Trouble(
+            f"Source {name} is stale: its newest data are of {source['data_as_of']}",
+            "see why the EMR exports no more; until then time alone changes nobody",
+        )
+
+
+def _of_destination(name: str, destination: Mapping[str, Any]) -> Iterator[Trouble]:
+    if destination["error"] is not None:
+        yield Trouble(f"Destination {name} failed: {destination['error']}", "prm-sync check --live")
+    if destination["parked"]:
+        yield Trouble(
+            f"{name} refused {destination['parked']:,} subscribers",
+            f"prm-sync outbox list --destination {name}, then outbox retry or drop",
+        )
+    oldest = destination["oldest_pending_s"]
+    if destination["mode"] == "on" and oldest is not None and oldest > OLDEST_WISH_S:
+        yield Trouble(f"{name} waits for {destination['pending']:,} changes since {oldest // 60:,} min", "prm-sync run")
+
+
+def _of_hold(hold: Mapping[str, Any]) -> Trouble:
+    where = f"{hold['name']} at {hold['site']}" if hold["site"] else hold["name"]
+    advice = f"prm-sync apply {hold['id']}, or: prm-sync discard {hold['id']}"
+    return Trouble(f"Hold {hold['id']} on {hold['kind']} {where}: {hold_reasons(hold)}", advice)
+
+
+def hold_reasons(hold: Mapping[str, Any]) -> str:
+    """Why a brake holds something, in words."""
+    reasons = hold["reasons"]
+    if hold["kind"] == "source":
+        codes = ", ".join(code.replace("_", " ") for code in reasons["codes"])
+        return f"{reasons['file']}: {codes} ({reasons['rows']:,} rows, {reasons['before']:,} before)"
+    return ", ".join(
+        f"{count['count']:,} {kind.replace('_', ' ')} of {count['of']:,} subscribers" for kind, count in reasons.items()
+    )

@@ -1,0 +1,172 @@
+"""A process that dies at any commit or call, and then runs again, ends where one that lived ends."""
+
+import copy
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fakes.clinic import AT, Clinic, days, episode, lead, mailchimp, patient, visit
+from tests.fakes.dying import Death, Spot, dies
+from tests.fakes.mailchimp import FakeMailchimp
+from tests.fakes.mailchimp_audience import FakeAudience
+
+NEXT = AT + days(1)
+State = dict[str, Any]
+
+
+def _clinic(folder: Path, url: str) -> Clinic:
+    clinic = Clinic(folder)
+    clinic.config["destinations"]["newsletter"] = mailchimp(url)
+    return clinic
+
+
+def _first_day(clinic: Clinic) -> None:
+    """Two who share an address, one in two rows, a drop-out, a no-show, a bad row, leads."""
+    twice = {"given_name": "Given", "family_name": "Twice", "birth_date": "1971-02-03", "phone": "402-555-0107"}
+    people = [patient(str(n)) for n in range(1, 7)]
+    people += [patient("7", **twice), patient("8", **twice), patient("9", email="p1@example.com")]
+    clinic.drop("patients", [*people, patient("10", clinic_id="999")], "20260302-0600")
+    visits = [visit(f"a{n}", str(n), "2026-02-24") for n in range(1, 6)]
+    visits += [visit(f"b{n}", str(n), "2026-03-09", "booked") for n in (1, 2, 3)]
+    visits += [visit("c6", "6", "2026-02-23", "noshow"), visit("c7", "7", "2026-01-12"), visit("c9", "9", "2026-02-25", "?")]
+    clinic.drop("appointments", visits, "20260302-0600")
+    clinic.drop("episodes", [episode(f"e{n}", str(n), "2026-01-10") for n in (1, 2, 3, 7)], "20260302-0600")
+    clinic.drop("leads", [lead("L1"), lead("L2"), lead("L3", ok_news="")], "20260302-0600")
+
+
+def _second_day(clinic: Clinic) -> None:
+    """A withdrawal, a new address, a discharge, a removed patient, a fresh no-show, a repaired row, a new lead."""
+    twice = {"given_name": "Given", "family_name": "Twice", "birth_date": "1971-02-03", "phone": "402-555-0107"}
+    no = {"ok": "N", "ok_news": "N", "signed": "2026-03-02"}
+    people = [patient("1"), patient("2", **no), patient("3", email="new3@example.com"), *map(patient, "56")]
+    people += [patient("7", **twice), patient("8", **twice), patient("9", email="p1@example.com")]
+    clinic.drop("patients", [*people, patient("10")], "20260303-0600")
+    visits = [visit(f"a{n}", str(n), "2026-02-24") for n in range(1, 6)]
+    visits += [visit(f"b{n}", str(n), "2026-03-09", "booked") for n in (2, 3)]
+    visits += [visit("b1", "1", "2026-03-02", "noshow"), visit("c6", "6", "2026-02-23", "noshow")]
+    visits += [visit("c7", "7", "2026-01-12"), visit("c9", "9", "2026-02-25")]
+    clinic.drop("appointments", visits, "20260303-0600")
+    closed = {"discharged_on": "2026-03-02", "discharge_reason": "Goals met"}
+    episodes = [episode("e1", "1", "2026-01-10"), episode("e2", "2", "2026-01-10", **closed)]
+    clinic.drop("episodes", [*episodes, episode("e3", "3", "2026-01-10"), episode("e7", "7", "2026-01-10")], "20260303-0600")
+    clinic.drop("leads", [lead("L4", lead_since="2026-03-03")], "20260303-0600")
+
+
+def _state(clinic: Clinic, audience: FakeAudience) -> State:
+    """Everything that must not depend on how often the process died; opaque ids and codes by what they stand for."""
+    rows = clinic.ask(
+        "SELECT l.contact, p.source, p.external_id FROM link l JOIN patient_record p ON p.id = l.row_id"
+        " WHERE l.until IS NULL ORDER BY 2, 3"
+    )
+    names: dict[str, str] = {}
+    for contact, source, key in rows:
+        names[contact] = f"{names.get(contact, '')} {source}:{key}".strip()
+    book = clinic.codes()
+
+    def plain(value: Any) -> str:
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        for opaque, name in (names | book).items():
+            text = text.replace(opaque, name)
+        return "".join(sorted(text))  # tags are sorted by codes, which are random
+
+    def told(query: str) -> list[str]:
+        return sorted(str(tuple(plain(value) for value in row)) for row in clinic.ask(query))
+
+    files = sorted((clinic.folder / "out").rglob("*.csv"))
+    return {
+        "contacts": sorted(names.values()),
+        "statuses": told("SELECT id, status, site, household_size, next_review_at, stale, rule FROM contact WHERE state = 'active'"),
+        "transitions": told("SELECT contact, old, new, rule, at FROM transition"),
+        "memberships": told("SELECT contact, segment, entered_by, due_at FROM membership"),
+        "entries": told("SELECT contact, segment, kind, entered_by, at FROM entry"),
+        "wishes": clinic.wishes(),
+        "accepted": told("SELECT destination, key, accepted FROM subscriber"),
+        "withheld": told("SELECT destination, contact, withheld FROM standing"),
+        "quarantine": sorted(clinic.quarantined().items()),
+        "consents": told("SELECT source, holder, purpose, decision, decided_on, asserted FROM consent_record"),
+        "landings": told("SELECT feed, name, state FROM landing"),
+        "matches": told("SELECT verdict, rule FROM match"),
+        "files": {path.name: sorted(map(plain, path.read_text().splitlines())) for path in files},
+        "members": sorted(
+            (m.address, m.status, sorted(m.fields.items()), sorted(book[tag] for tag in m.tags.values()))
+            for m in audience.members.values()
+        ),
+        "automations": sorted((address, book[tag], n) for (address, tag), n in audience.automations.items()),
+        "joined": sorted(audience.joined.items()),
+    }
+
+
+def _told(clinic: Clinic) -> set[str]:
+    """Subscribers whose documents the ledger knows of."""
+    return {key for (key,) in clinic.ask("SELECT DISTINCT subscriber FROM disclosure WHERE destination = 'newsletter'")}
+
+
+@dataclass
+class Stage:
+    """A pass to be disturbed: the practice and the provider as they stand before it, and how an undisturbed one ends."""
+
+    at: datetime
+    before: Clinic
+    audience: FakeAudience
+    after: State
+    told: set[str]
+    fake: FakeMailchimp
+
+    def disturbed(self, folder: Path, death: Death) -> Clinic | None:
+        """Starts anew in `folder`, dies, runs again; None where the pass ended before it could die."""
+        clinic = self.before.copy(folder)
+        self.fake.audience = copy.deepcopy(self.audience)
+        with clinic.service() as service:
+            died = dies(service, lambda: clinic.run(self.at), death)
+        if not died:
+            return None
+        clinic.run(self.at)
+        return clinic
+
+
+@pytest.fixture(scope="module")
+def fake() -> Iterator[FakeMailchimp]:
+    with FakeMailchimp() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def stages(fake: FakeMailchimp, sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Stage]:
+    """The first and the second day."""
+    folder = tmp_path_factory.mktemp("stages")
+    clinic = _clinic(folder / "first", fake.url).laid_out(sqlite_template)
+    _first_day(clinic)
+    stages: dict[str, Stage] = {}
+    for name, at in (("first", AT), ("second", NEXT)):
+        before, audience = clinic.copy(folder / f"before-{name}"), copy.deepcopy(fake.audience)
+        clinic.run(at)
+        stages[name] = Stage(at, before, audience, _state(clinic, fake.audience), _told(clinic), fake)
+        _second_day(clinic)
+    return stages
+
+
+@pytest.mark.parametrize("spot", ["before_commit", "before_call", "after_call"])
+@pytest.mark.parametrize("day", ["first", "second"])
+def test_a_death_anywhere_changes_nothing_in_the_end(
+    stages: dict[str, Stage], tmp_path: Path, day: str, spot: Spot
+) -> None:
+    stage, number = stages[day], 0
+    while clinic := stage.disturbed(tmp_path / "practice", Death(spot, number := number + 1)):
+        assert _state(clinic, stage.fake.audience) == stage.after, f"{spot} {number}"
+        assert _told(clinic) >= stage.told, f"{spot} {number}"
+        shutil.rmtree(clinic.folder)
+    assert number > 5
+
+
+def test_the_second_day_has_something_to_lose(stages: dict[str, Stage]) -> None:
+    first, second = stages["first"].after, stages["second"].after
+    same = {key for key, value in first.items() if second[key] == value}
+    assert same <= {"wishes", "matches"}
+    assert first["wishes"] == second["wishes"] == []
+    assert second["automations"]

@@ -1,0 +1,47 @@
+"""What sync keeps of landed files, in memory."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from connectors.base import Pass, Proof, RawRow, Source
+
+AT = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
+
+
+class MemoryKnown:
+    """Remembers what `land` has landed."""
+
+    def __init__(self) -> None:
+        self.files: set[tuple[str, str]] = set()
+        self.times: dict[str, datetime] = {}
+
+    def landed(self, feed: str, sha256: str) -> bool:
+        return (feed, sha256) in self.files
+
+    def newest(self, feed: str) -> datetime | None:
+        return self.times.get(feed)
+
+    def remember(self, pass_: Pass) -> None:
+        """Notes a pass as landed."""
+        assert isinstance(pass_.proof, Proof)
+        self.files.add((pass_.feed, pass_.proof.sha256))
+        self.times[pass_.feed] = max(pass_.data_as_of, self.times.get(pass_.feed, pass_.data_as_of))
+
+
+def land(source: Source, known: MemoryKnown, at: datetime = AT) -> list[tuple[Pass, list[RawRow]]]:
+    """Lands whatever the source offers, as the pipeline does, and returns each pass with its rows."""
+    landed: list[tuple[Pass, list[RawRow]]] = []
+    for pass_ in source.passes(known, at):
+        if pass_.refusal is not None or pass_.skipped is not None:
+            landed.append((pass_, []))
+            continue
+        rows = [row for page in pass_.pages() for row in page.rows]
+        known.remember(pass_)
+        landed.append((pass_, rows))
+    return landed
+
+
+def records(source: Source, rows: list[RawRow]) -> list[Any]:
+    """What the rows say: records, or the codes of their rejection."""
+    outcomes = [source.map(row) for row in rows]
+    return [getattr(outcome, "record", None) or getattr(outcome, "code", None) for outcome in outcomes]

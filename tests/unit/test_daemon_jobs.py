@@ -1,0 +1,91 @@
+"""When the daemon's jobs run."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config.load import load
+from connectors.settings import Schedule
+from sync.jobs import first_run, jobs_of, trigger
+
+CHICAGO = ZoneInfo("America/Chicago")
+NOW = datetime(2026, 3, 4, 12, 0, tzinfo=CHICAGO)
+QUARTER = Schedule(every=timedelta(minutes=15))
+EXAMPLE = Path(__file__).parents[1] / "data" / "config" / "example" / "prm-sync.yaml"
+
+
+def _runs(cron: str, n: int, start: datetime = NOW) -> list[datetime]:
+    made, found = trigger(Schedule(cron=cron), CHICAGO, jitter=False), [start]
+    while len(found) <= n:
+        found.append(made.get_next_fire_time(found[-1], found[-1]))
+    return found[1:]
+
+
+def test_there_is_a_job_for_each_source_and_destination_and_a_review() -> None:
+    settings = load(EXAMPLE).settings
+    names = [job.name for job in jobs_of(settings)]
+    pulls, pushes = [f"pull:{name}" for name in settings.sources], [f"push:{name}" for name in settings.destinations]
+    assert names == [*pulls, "review", *pushes]
+
+
+def test_a_push_hears_before_it_sends_and_touches_no_other_system() -> None:
+    settings = load(EXAMPLE).settings
+    for job in jobs_of(settings):
+        if job.name.startswith("push:"):
+            assert job.scope.stages == {"listen", "review", "push"}
+            assert (job.scope.sources, job.scope.destinations) == (frozenset(), {job.name.removeprefix("push:")})
+
+
+def test_a_job_that_never_succeeded_runs_at_once() -> None:
+    assert first_run(QUARTER, CHICAGO, None, NOW) == NOW
+
+
+def test_a_missed_job_is_caught_up_once() -> None:
+    assert first_run(QUARTER, CHICAGO, NOW - timedelta(days=2), NOW) == NOW
+
+
+def test_a_restart_keeps_the_rhythm() -> None:
+    last = NOW - timedelta(minutes=5)
+    assert first_run(QUARTER, CHICAGO, last, NOW) == NOW + timedelta(minutes=10)
+
+
+def test_a_success_in_the_future_does_not_put_a_job_off() -> None:
+    assert first_run(QUARTER, CHICAGO, NOW + timedelta(hours=6), NOW) == NOW
+
+
+def test_a_nightly_job_that_was_missed_runs_at_once_and_one_that_was_not_waits_for_its_night() -> None:
+    nightly = Schedule(cron="30 2 * * *")
+    assert first_run(nightly, CHICAGO, NOW - timedelta(days=1), NOW) == NOW
+    tonight = datetime(2026, 3, 5, 2, 30, tzinfo=CHICAGO)
+    assert first_run(nightly, CHICAGO, datetime(2026, 3, 4, 2, 31, tzinfo=CHICAGO), NOW) == tonight
+
+
+def test_cron_is_read_in_the_zone_of_the_practice() -> None:
+    (run,) = _runs("0 6 * * *", 1)
+    assert run.astimezone(UTC) == datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("field", "days"),
+    [
+        ("0", {6}),
+        ("1-5", {0, 1, 2, 3, 4}),
+        ("1,3,5", {0, 2, 4}),
+        ("mon-fri", {0, 1, 2, 3, 4}),
+        ("6", {5}),
+        ("*/2", {6, 1, 3, 5}),
+        ("0-6/3", {6, 2, 5}),
+        ("*", set(range(7))),
+    ],
+)
+def test_weekdays_are_counted_from_sunday_as_cron_does(field: str, days: set[int]) -> None:
+    assert {run.weekday() for run in _runs(f"0 9 * * {field}", 14)} == days
+
+
+def test_an_hourly_job_runs_every_hour_of_a_day_with_twenty_three_and_one_with_twenty_five() -> None:
+    for start, hours in ((datetime(2026, 3, 8, 0, 0, tzinfo=CHICAGO), 22), (datetime(2026, 11, 1, tzinfo=CHICAGO), 24)):
+        runs = [run.astimezone(UTC) for run in _runs("0 * * * *", hours, start)]
+        assert {after - before for before, after in pairwise(runs)} == {timedelta(hours=1)}
