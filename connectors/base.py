@@ -129,6 +129,30 @@ class Known(Protocol):
         """`data_as_of` of the newest pass of the feed that has landed."""
         ...
 
+    def settled(self, feed: str, sha256: str, name: str | None) -> bool:
+        """True when these bytes, though exported anew, need no landing: they are held or discarded, or landed as `name`."""
+        ...
+
+
+class Export(NamedTuple):
+    """A delivery as files tell of it: its name, when it was exported (not after now), and whether the name says so."""
+
+    feed: str
+    sha256: str
+    name: str
+    exported: datetime
+    stated: bool
+
+
+def is_known(known: Known, export: Export) -> bool:
+    """True when a delivery need not land. The same bytes exported anew say that nothing has changed since, or again."""
+    if not known.landed(export.feed, export.sha256):
+        return False
+    newest = known.newest(export.feed)
+    if newest is None or export.exported <= newest:
+        return True
+    return known.settled(export.feed, export.sha256, export.name if export.stated else None)
+
 
 class Source(Protocol):
     """A configured EMR feed or lead list.

@@ -50,6 +50,12 @@ def _rule_reader(plan: Plan, practice: Practice) -> SiteOf:
     return site_of
 
 
+def known_codes(plan: Plan, practice: Practice) -> frozenset[str]:
+    """The clinic codes, casefolded, that stand for a site."""
+    own = plan.columns.get("site")
+    return frozenset(_codes((own.codes if own is not None else {}) or plan.site.codes, practice))
+
+
 def _codes(codes: Mapping[str, str], practice: Practice) -> Mapping[str, str]:
     return codes or {site.casefold(): site for site in practice.site_zones}
 

@@ -225,12 +225,12 @@ class _Gate:
 
     def _closed(self) -> str | None:
         """A reason that closes everything: no address, a suppression, a minor on its own."""
-        if self.party.address is None:
-            return "no_address"
         for cause in sorted(self.closed | self.party.causes):
             name, _, destination = cause.partition(":")
             if not destination or destination == self.audience.destination:
                 return name
+        if self.party.address is None:
+            return "no_address"
         if self.party.minor and not (self.party.guardian_address or self._adults()):
             return "minor_without_guardian"
         if self.party.grown_up and (self.party.guardian_address or any(not adult.grown_up for adult in self._adults())):

@@ -41,7 +41,9 @@ def reach_of(person: Person, closed: Closed) -> Reach:
     causes = own | (closed.by_address.get(address, frozenset()) if address else frozenset())
     leading = leading_rows(person)
     phone = next((row.phone for row in leading if row.phone), None) if leading else None
-    return Reach(address, None if phone in closed.shared else phone, _status(person, address, causes, closed), causes)
+    status = _status(person, address, causes, closed)
+    causes |= {"bounced"} if status == "bounced" else frozenset()
+    return Reach(address, None if phone in closed.shared else phone, status, causes)
 
 
 def _usable(email: str, closed: Closed) -> bool:

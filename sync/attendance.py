@@ -28,11 +28,9 @@ class Meaning(IntEnum):
     LAPSED = 6
     PROPOSED = 7
 
-    @property
-    def counts(self) -> bool:
-        """True of what is attended, missed or booked."""
-        return self <= Meaning.WITHHELD
 
+LAST_THAT_COUNTS: Final = Meaning.WITHHELD
+"""What is attended, missed or booked is at most this."""
 
 _SETTLED: Final[dict[str, Meaning]] = {
     "arrived": Meaning.ATTENDED,
@@ -84,21 +82,21 @@ def visit_record(visit: Visit, thresholds: Thresholds, clocks: Clocks) -> Record
     zone = zone_of(visit.site, clocks.world)
     feed = clocks.world.feeds.get(visit.source)
     as_of = feed.data_as_of if feed else None
-    return Record(
-        source=visit.source,
-        external_id=visit.external_id,
-        row=visit.row,
-        day=visit.day,
-        site=visit.site,
-        starts_at=visit.starts_at,
-        status=visit.status,
-        episode_id=visit.episode_id,
-        zone=zone,
-        clock=clocks.own(visit.source),
-        lapses=_later(visit.day, thresholds.unresolved_after_days + 1) if visit.status == "booked" else visit.day,
-        counted=local_day(as_of, zone) if as_of else None,
-        past_booked=feed.past_booked if feed else None,
-        visit=visit,
+    return Record(  # by position: this is made for every visit of a review, and names would double its cost
+        visit.source,
+        visit.external_id,
+        visit.row,
+        visit.day,
+        visit.site,
+        visit.starts_at,
+        visit.status,
+        visit.episode_id,
+        zone,
+        clocks.own(visit.source),
+        _later(visit.day, thresholds.unresolved_after_days + 1) if visit.status == "booked" else visit.day,
+        local_day(as_of, zone) if as_of else None,
+        feed.past_booked if feed else None,
+        visit,
     )
 
 
@@ -150,8 +148,8 @@ def heard(records: Iterable[Record], time: datetime) -> list[Heard]:
     for record in records:
         found = Heard(meaning_of(record, time), record)
         place = (record.day, record.site)
-        rival = best.get(place)
-        if rival is None or _rank(found) < _rank(rival):
+        rival = best.setdefault(place, found)
+        if rival is not found and _rank(found) < _rank(rival):
             best[place] = found
     return sorted(best.values(), key=lambda found: _order(found.record))
 
@@ -173,5 +171,5 @@ def latest_of(one: Record | None, other: Record) -> Record:
     return min(one, other, key=_order)
 
 
-def _order(record: Record) -> tuple[date, datetime, str]:
-    return record.day, record.starts_at, record.site or ""
+def _order(record: Record) -> tuple[date, datetime, str, str, str]:
+    return record.day, record.starts_at, record.site or "", record.source, record.external_id

@@ -4,14 +4,10 @@ import sys
 
 import typer
 from typer._click.exceptions import ClickException
-from typer.rich_utils import rich_format_error
 
-from config.problem import ConfigError
-from connectors.base import Misconfigured, Unavailable
 from sync.commands import COMMANDS
 from sync.commands.options import ConfigOption, VersionOption
 from sync.exit_codes import BAD_CONFIG, ERROR, INTERRUPTED, REFUSED_CREDENTIALS, UNAVAILABLE, USAGE
-from sync.log import place_of, say
 
 app = typer.Typer(
     name="prm-sync",
@@ -39,31 +35,46 @@ def main() -> None:
 
 
 def _run() -> int:
+    try:
+        result = app(standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except (KeyboardInterrupt, typer.Abort):
+        return INTERRUPTED
+    except ClickException as error:
+        return _usage(error)
+    except Exception as error:
+        return _advise(error)
+
+
+def _usage(error: ClickException) -> int:
+    from typer.rich_utils import rich_format_error
+
+    rich_format_error(error)
+    return USAGE
+
+
+def _advise(error: Exception) -> int:
+    """Prints what to do and finds the exit code; the libraries behind these errors are loaded by now, or not needed."""
+    from config.problem import ConfigError
+    from connectors.base import Misconfigured, Unavailable
     from sync.codes import CodeTaken
     from sync.holds import UnknownHold
     from sync.owner import Busy
     from sync.store.schema import SchemaMismatch
 
-    try:
-        result = app(standalone_mode=False)
-        return result if isinstance(result, int) else 0
-    except ConfigError as error:
-        return _fail("\n".join(str(problem) for problem in error.problems), BAD_CONFIG)
-    except Misconfigured as error:
-        return _fail(str(error), REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG)
-    except (SchemaMismatch, CodeTaken) as error:
-        return _fail(str(error), BAD_CONFIG)
-    except (Busy, Unavailable) as error:
-        return _fail(str(error), UNAVAILABLE)
-    except UnknownHold as error:
-        return _fail(str(error), USAGE)
-    except (KeyboardInterrupt, typer.Abort):
-        return INTERRUPTED
-    except ClickException as error:
-        rich_format_error(error)
-        return USAGE
-    except Exception as error:
-        return _unexpected(error)
+    match error:
+        case ConfigError():
+            return _fail("\n".join(str(problem) for problem in error.problems), BAD_CONFIG)
+        case Misconfigured():
+            return _fail(str(error), REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG)
+        case SchemaMismatch() | CodeTaken():
+            return _fail(str(error), BAD_CONFIG)
+        case Busy() | Unavailable():
+            return _fail(str(error), UNAVAILABLE)
+        case UnknownHold():
+            return _fail(str(error), USAGE)
+        case _:
+            return _unexpected(error)
 
 
 def _fail(sentence: str, code: int) -> int:
@@ -73,5 +84,7 @@ def _fail(sentence: str, code: int) -> int:
 
 def _unexpected(error: Exception) -> int:
     """Says where it happened, never with which values: messages of libraries repeat what they were given."""
+    from sync.log import place_of, say
+
     say("command.failed", "error", error=type(error).__name__, place=place_of(error))
     return ERROR

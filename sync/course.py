@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from mappings.records import Outcome, Status
-from sync.attendance import Heard, Meaning, Record, heard, latest
+from sync.attendance import LAST_THAT_COUNTS, Heard, Meaning, Record, heard, latest
 from sync.clock import Clock, Clocks, local_day, midnight, zone_of
 from sync.due import Wait
 from sync.episodes import Draft, thresholds_of
@@ -148,15 +148,11 @@ def _days(records: Sequence[Record]) -> tuple[date, ...]:
 
 
 def _counted(speaking: Sequence[Heard]) -> Counted:
-    attended, missed, booked = [], [], []
+    counted: tuple[list[Record], list[Record], list[Record]] = ([], [], [])
     for meaning, record in speaking:
-        if meaning == Meaning.ATTENDED:
-            attended.append(record)
-        elif meaning == Meaning.MISSED:
-            missed.append(record)
-        elif meaning.counts:
-            booked.append(record)
-    return Counted(attended, missed, booked)
+        if meaning <= LAST_THAT_COUNTS:
+            counted[min(meaning, Meaning.BOOKED)].append(record)
+    return Counted(*counted)
 
 
 def _site(emr: Episode | None, counted: Counted) -> str | None:

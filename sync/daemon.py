@@ -75,6 +75,7 @@ class Daemon:
         self._service = build(config)
         self._worker = Worker(self._service, self._now)
         self._vigil = Vigil(self._now)
+        self._refused: frozenset[Path] = frozenset()
         self._files = ConfigWatch(self._config_files)
         self._database = DatabaseWatch(_database_path(self._service))
         self._reloading = Reloading(self._service)
@@ -107,9 +108,10 @@ class Daemon:
     def _now(self) -> datetime:
         return datetime.now(self._zone)
 
-    def _config_files(self) -> list[Path]:
+    def _config_files(self) -> set[Path]:
+        """Files that were read, those that were refused since, and what lies in the operators' folder now."""
         config = self._service.config
-        return [*config.files, config.folder / "operators"]
+        return {*config.files, *self._refused, *(config.folder / "operators").glob("*.yaml")}
 
     # ------------------------------------------------------------ the schedule
 
@@ -205,9 +207,12 @@ class Daemon:
         try:
             service = self._reloading.renewed(self._service)
         except Rejected as rejected:
+            self._refused = rejected.files
+            self._files.settle()
             say("config.reload_rejected", "warning", **rejected.keys)
             return
         before, self._service, self._worker.service = self._service, service, service
+        self._refused = frozenset()
         # What is in use is closed when it is given back.
         before.engine.dispose()
         self._files.settle()

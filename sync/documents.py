@@ -13,13 +13,14 @@ from sync.criteria import Criteria, Outlet
 from sync.decision import Decided
 from sync.diff import delta
 from sync.person import Person, Row
+from sync.renaming import moves, rename
 from sync.segments import LOUD
 from sync.standing import leading_rows
 from sync.store import people, reviews, suppressions, wishes
 
 
 class Unit(NamedTuple):
-    """One subscriber of a destination: its parties and everyone at its address."""
+    """One subscriber of a destination: its parties and everyone at its address; `key` "" is no subscriber."""
 
     key: str
     parties: Sequence[Party]
@@ -49,17 +50,27 @@ class Documents:
 
     def write(self, counts: Counter[str]) -> None:
         """Writes wishes and what is withheld, destination by destination."""
+        moved = moves(self.connection, self.loaded.stored, self.parties)
         for outlet in self.criteria.outlets:
-            units = self._addresses() if outlet.audience.unit == "address" else self._contacts()
-            _OutletReview(self, outlet).write(units, counts)
+            if outlet.audience.unit == "address":
+                rename(self.connection, outlet.name, moved)
+            _OutletReview(self, outlet).write(self.units(outlet), counts)
+
+    def units(self, outlet: Outlet) -> list[Unit]:
+        """The subscribers that a destination may hold for the batch; at addresses, "" is all who have none."""
+        return self._addresses() if outlet.audience.unit == "address" else self._contacts()
 
     def _addresses(self) -> list[Unit]:
         keys = set(self.at_address)
         keys.update(stored.address for stored in self.loaded.stored.values() if stored.address)
         closed = suppressions.by_address(self.connection, keys)
+        nowhere = [party for party in self.parties.values() if party.address is None]
         return [
-            Unit(key, self.at_address.get(key, ()), self.at_address.get(key, ()), _scoped(closed, key))
-            for key in sorted(keys)
+            Unit("", nowhere, nowhere, frozenset()),
+            *(
+                Unit(key, self.at_address.get(key, ()), self.at_address.get(key, ()), _scoped(closed, key))
+                for key in sorted(keys)
+            ),
         ]
 
     def _contacts(self) -> list[Unit]:
@@ -228,4 +239,4 @@ class _OutletReview:
 
     def _standings(self, unit: Unit, built: Built) -> Iterable[dict[str, Any]]:
         for contact, reasons in built.withheld.items():
-            yield {"destination": self.name, "contact": contact, "key": unit.key, "withheld": dict(reasons)}
+            yield {"destination": self.name, "contact": contact, "key": unit.key or None, "withheld": dict(reasons)}

@@ -5,7 +5,15 @@ from dataclasses import dataclass, field
 from datetime import date
 from itertools import groupby
 
-from sync.attendance import Meaning, Record, latest_of, meaning_of, visit_record, withheld_record
+from sync.attendance import (
+    LAST_THAT_COUNTS,
+    Meaning,
+    Record,
+    latest_of,
+    meaning_of,
+    visit_record,
+    withheld_record,
+)
 from sync.clock import Clocks
 from sync.person import Episode, Person, Thresholds, Visit, Withheld, World
 
@@ -140,7 +148,8 @@ def chain(free: Iterable[Record], closings: Sequence[date], world: World) -> lis
 
     `closings` are the days, not after today, on which the contact's EMR episodes were closed.
     """
-    taking = [(meaning, record) for record in free if (meaning := meaning_of(record, record.clock.time)).counts]
+    meant = [(meaning_of(record, record.clock.time), record) for record in free]
+    taking = [pair for pair in meant if pair[0] <= LAST_THAT_COUNTS]
     taking.sort(key=lambda pair: pair[1].day)
     drafts: list[Draft] = []
     running: _Running | None = None

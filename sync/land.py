@@ -15,9 +15,6 @@ from mappings.records import Kind, Mapped, PatientRow, Rejected
 from sync.resolve import Resolver
 from sync.store import gates, rows
 from sync.store.contacts import mark_changed
-from sync.store.statements import insert
-
-_OPTIONS = orjson.OPT_SERIALIZE_DATACLASS if hasattr(orjson, "OPT_SERIALIZE_DATACLASS") else 0
 
 
 @dataclass(slots=True)
@@ -73,25 +70,20 @@ class Lander:
     def land(self, connection: Connection, page: Sequence[RawRow], resolver: Resolver) -> None:
         """Lands a page; the caller's transaction is the page's."""
         self.tally.read += len(page)
-        by_kind: dict[Kind, dict[str, RawRow]] = defaultdict(dict)
-        for row in page:
-            by_kind[row.kind][row.external_id] = row
-        if self.seen is not None:
-            insert(connection, self.seen, [{"kind": row.kind, "external_id": row.external_id} for row in page])
-        for kind, batch in by_kind.items():
+        for kind in sorted({row.kind for row in page}):
+            batch = {row.external_id: row for row in page if row.kind == kind}
+            if self.seen is not None:
+                gates.note_seen(connection, self.seen, kind, batch)
             self._land_kind(connection, kind, batch, resolver)
 
     def _land_kind(self, connection: Connection, kind: Kind, batch: dict[str, RawRow], resolver: Resolver) -> None:
         hashes = {external_id: raw_hash(self._fingerprint, row) for external_id, row in batch.items()}
-        known = gates.known_rows(connection, self.source.name, kind, batch)
-        changed = [row for external_id, row in batch.items() if _differs(known.get(external_id), hashes[external_id])]
+        before = gates.raw_hashes(connection, self.source.name, kind, batch)
+        changed = [batch[external_id] for external_id, hash_ in hashes.items() if before.get(external_id) != hash_]
         self.tally.unchanged += len(batch) - len(changed)
         if changed:
+            known = gates.known_rows(connection, self.source.name, kind, [row.external_id for row in changed])
             _Change(self, connection, kind, known, hashes).apply(changed, resolver)
-
-
-def _differs(known: gates.Passed | None, hash_: bytes) -> bool:
-    return known is None or known.raw_hash != hash_ or not known.present
 
 
 class _Change:
@@ -118,15 +110,15 @@ class _Change:
         """Maps the rows and writes what came of them."""
         for row in changed:
             self._sort(row, self.lander.source.map(row))
-        touched = [record.external_id for record in self.records] + self.removed + self.restored
-        self.patients |= rows.patients_of(self.connection, self.kind, self.name, touched)
+        stored = [r.external_id for r in self.records if r.external_id in self.known] + self.removed + self.restored
+        self.patients |= rows.patients_of(self.connection, self.kind, self.name, stored)
         self._write_rows(resolver)
         rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
         rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
         gates.quarantine(self.connection, self.rejected)
         gates.release(self.connection, self.name, self.kind, self._released())
         gates.remember(self.connection, self.gate)
-        self.patients |= rows.patients_of(self.connection, self.kind, self.name, touched)
+        self.patients |= rows.patients_named(self.connection, self.name, self.records)
         mark_changed(self.connection, self.name, self.patients, self.lander.at)
 
     def _sort(self, row: RawRow, outcome: Mapped | Rejected) -> None:

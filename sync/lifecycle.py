@@ -196,6 +196,7 @@ def _waits_for_data(record: Record, at: datetime) -> bool:
 def _turns(record: Record) -> Iterator[datetime]:
     """When a record may come to count as something else, become past, or enter or leave the last 30 days."""
     if record.status == "withheld":
+        yield midnight(record.day, record.zone, 1)  # one whose day could not be read moves with today
         yield midnight(record.lapses, record.zone)
         return
     if record.status == "proposed":

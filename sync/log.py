@@ -27,6 +27,7 @@ STRICT: Final = "PRM_SYNC_STRICT_LOG"
 
 _IDENTIFIER: Final = re.compile(r"[\w.:/+-]{1,80}")
 _LONGEST: Final = 600
+_OURS: Final = tuple(Path(__file__).parents[1] / package for package in ("sync", "config", "connectors", "mappings"))
 
 
 class Unregistered(Exception):
@@ -161,6 +162,14 @@ def _configure(*, console: bool) -> None:
     )
 
 
+_LIBRARY_LEVELS: Final[Mapping[str, int]] = {
+    "urllib3": logging.WARNING,
+    "requests": logging.WARNING,
+    # It warns of every run that is merged with one that still waits, as it is told to.
+    "apscheduler": logging.ERROR,
+}
+
+
 class _Libraries(logging.Handler):
     """Turns what libraries log into a line without their text: they repeat values, addresses and URLs."""
 
@@ -180,16 +189,15 @@ def _hear_libraries() -> None:
     for handler in [handler for handler in root.handlers if isinstance(handler, _Libraries)]:
         root.removeHandler(handler)
     root.addHandler(_Libraries(logging.WARNING))
-    for name in ("urllib3", "requests"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in _LIBRARY_LEVELS.items():
+        logging.getLogger(name).setLevel(level)
 
 
 def place_of(error: BaseException) -> str:
     """Where an error came up in our own code, as file:line; never with which values: messages of libraries repeat them."""
     frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "site-packages" not in frame.filename]
-    found = (ours or frames)[-1:]
-    return f"{Path(found[0].filename).name}:{found[0].lineno}" if found else "unknown"
+    ours = [frame for frame in frames if any(Path(frame.filename).is_relative_to(folder) for folder in _OURS)]
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "library"
 
 
 class _Hashing:

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, delete, select
 
@@ -15,8 +16,11 @@ from sync.resolve import Resolver
 from sync.store import files, gates, rows
 from sync.store import tables as t
 from sync.store.contacts import mark_changed, mark_waiting
-from sync.store.engine import reading, writing
+from sync.store.engine import reading, refresh_statistics, writing
 from sync.store.statements import upsert
+
+MANY: Final = 1000
+"""Changed rows from which on the planner's statistics are worth refreshing."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,8 @@ def pull(engine: Engine, source: Source, terms: PullTerms) -> Pulled:
         else:
             _land_or_hold(engine, source, pass_, terms, done, first_pull=first_pull)
     _finish(engine, source, terms.at, complete=not done.held and not done.refused)
+    if done.tally.changed >= MANY:
+        refresh_statistics(engine)
     return done
 
 
@@ -155,6 +161,7 @@ def _seen_table(connection: Connection) -> Table:
         Column("kind", String, primary_key=True),
         Column("external_id", String, primary_key=True),
         prefixes=["TEMPORARY"],
+        sqlite_with_rowid=False,
     )
     with connection.begin():
         table.create(connection)

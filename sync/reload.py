@@ -1,5 +1,7 @@
 """Reading a changed configuration under a running daemon: it is taken whole, or not at all."""
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,11 +15,11 @@ from sync.store.schema import SchemaMismatch
 
 
 class Rejected(Exception):
-    """The configuration on disk cannot be used; `keys` are for the log and hold no value of it."""
+    """The configuration on disk cannot be used; `keys` are for the log and hold no value of it, `files` are at fault."""
 
-    def __init__(self, keys: dict[str, Any]) -> None:
+    def __init__(self, keys: dict[str, Any], files: Iterable[str] = ()) -> None:
         super().__init__(keys.get("next", "the configuration cannot be used"))
-        self.keys = keys
+        self.keys, self.files = keys, frozenset(map(Path, files))
 
 
 class Reloading:
@@ -43,7 +45,8 @@ class Reloading:
                     "column": first.column,
                     "n_problems": len(error.problems),
                     "next": f"{first.path}: {first.message}" if first.path else first.message,
-                }
+                },
+                (problem.file for problem in error.problems),
             ) from None
         except (Misconfigured, SchemaMismatch) as error:
             raise Rejected({"next": str(error)}) from None

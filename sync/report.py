@@ -73,7 +73,7 @@ class Report:
                 for name, p in self.pushed.items()
             },
             "held": [_hold(hold) for hold in (*self.held, *(h for p in pulled for h in p.held))],
-            "refused": [str(refusal) for p in pulled for refusal in p.refused],
+            "refused": [f"{name}: {refusal}" for name, p in self.pulled.items() for refusal in p.refused],
             "troubles": [
                 {"kind": t.kind, "name": t.name, "code": t.code, "sentence": t.sentence} for t in self.troubles
             ],

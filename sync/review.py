@@ -71,14 +71,15 @@ def review_batch(
 ) -> None:
     """Reviews one batch that holds everyone at its addresses; the caller's transaction is the batch's."""
     loaded = people.load(connection, contacts, roles)
-    decided = _decide(connection, criteria, loaded)
+    decided = decide_all(connection, criteria, loaded)
     documents = Documents(connection, criteria, loaded, decided)
     _write(connection, criteria, loaded, decided, done)
     documents.write(done.wishes)
     done.contacts += len(contacts)
 
 
-def _decide(connection: Connection, criteria: Criteria, loaded: people.Loaded) -> dict[str, Decided]:
+def decide_all(connection: Connection, criteria: Criteria, loaded: people.Loaded) -> dict[str, Decided]:
+    """Decides everyone in a batch that holds everyone at its addresses; writes nothing."""
     contacts = list(loaded.stored)
     judged = {c: judge(person, criteria.world, criteria.at) for c, person in loaded.persons.items()}
     closed = _closed(connection, loaded.persons)

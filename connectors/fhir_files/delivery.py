@@ -56,18 +56,17 @@ class Delivery:
             yield Page(rows=page)
 
     def _rows(self) -> Iterator[RawRow]:
+        feed, kind, terms = self.feed, KINDS.get(self.feed, "supplements"), self.terms
         for file in self.files:
             _same(file)
-            for entry in entries(file.path, file.name):
-                if entry.resource == self.feed or (self.with_junk and not entry.resource):
-                    yield from self._named(entry)
+            for entry in entries(file.path, file.name, proved=True):
+                resource, resource_id, body, place = entry
+                if resource == feed and resource_id:
+                    for external_id in row_ids(feed, resource_id, body, terms):
+                        yield RawRow(kind, external_id, body, place)
+                elif resource == feed or (self.with_junk and not resource):
+                    yield RawRow(kind, _digest(entry), body, place)
             _same(file)
-
-    def _named(self, entry: Entry) -> Iterator[RawRow]:
-        kind = KINDS.get(self.feed, "supplements")
-        ids = row_ids(self.feed, entry.id, entry.body, self.terms) if entry.resource and entry.id else [_digest(entry)]
-        for external_id in ids:
-            yield RawRow(kind, external_id, entry.body, entry.place)
 
 
 def _digest(entry: Entry) -> str:

@@ -12,6 +12,7 @@ import msgspec
 from mappings.fhir.mapping import REMOVAL
 
 _URN = re.compile(rb'"(urn:uuid:[0-9A-Fa-f-]{1,64})"')
+_BEGINNING = re.compile(rb'\{"resourceType":"([A-Z][A-Za-z]+)","id":"([A-Za-z0-9\-.]+)"[,}]')
 _TYPED_ID = re.compile(r"(?:\A|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]+)(?:/_history/[A-Za-z0-9\-.]+)?\Z")
 
 
@@ -47,6 +48,19 @@ class _Bundle(msgspec.Struct, gc=False):
 
 _read_head = msgspec.json.Decoder(_Head).decode
 _read_bundle = msgspec.json.Decoder(_Bundle).decode
+
+
+def plain_entry(body: bytes, place: int, *, proved: bool) -> Entry | None:
+    """The resource of a line that is no Bundle; None for any other line.
+
+    What was `proved` is not parsed again where the line begins with type and id, as servers write it.
+    """
+    match = _BEGINNING.match(body) if proved else None
+    if match is not None:
+        resource, resource_id = match[1].decode(), match[2].decode()
+    else:
+        resource, resource_id = head_of(body)
+    return Entry(resource, resource_id, body, place) if resource not in ("", "Bundle") else None
 
 
 def entries_of(body: bytes, place: int, document: bool) -> Iterator[Entry]:

@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from connectors.base import Known, Proof, Refusal, SnapshotRule
+from connectors import base
+from connectors.base import Known, Proof, Refusal, SnapshotRule, is_known
 from connectors.fhir_files.delivery import OTHER, Delivery
 from connectors.fhir_files.folder import File, Folder
 from connectors.fhir_files.scan import Scan
@@ -40,9 +41,13 @@ class Export:
         for feed in self._feeds():
             parts = [part for part in self.parts if _holds(part, feed, self._main(part))]
             sha256 = self._sha256(parts)
-            if not known.landed(feed, sha256):
+            if not is_known(known, self._outside(feed, parts, sha256)):
                 yield self._delivery(feed, parts, sha256, known, tuple(notices))
                 notices = []
+
+    def _outside(self, feed: str, parts: Sequence[Part], sha256: str) -> base.Export:
+        stated = all(part.file.stated is not None for part in parts)
+        return base.Export(feed, sha256, _name(parts), self.data_as_of, stated)
 
     def _feeds(self) -> list[str]:
         held = {feed for part in self.parts for feed in (*part.scan.counts, self._main(part))}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from connectors.base import Refusal
-from connectors.fhir_files.entry import Entry, entries_of, head_of
+from connectors.fhir_files.entry import Entry, entries_of, head_of, plain_entry
 
 LINE_LIMIT = 64 * 2**20
 """Bytes of one line."""
@@ -24,11 +24,18 @@ _BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
-def entries(path: Path, name: str) -> Iterator[Entry]:
-    """Yields every resource of the file in order; raises Refusal for a file that is not whole or not UTF-8."""
+def entries(path: Path, name: str, *, proved: bool = False) -> Iterator[Entry]:
+    """Yields every resource of the file in order; raises Refusal for a file that is not whole or not UTF-8.
+
+    `proved`: an earlier reading of the same bytes found no fault.
+    """
     if is_lines(path, name):
         for number, line in lines(path, name):
-            yield from entries_of(line, number, document=False)
+            plain = plain_entry(line, number, proved=proved)
+            if plain is not None:
+                yield plain
+            else:
+                yield from entries_of(line, number, document=False)
     else:
         yield from entries_of(_document(path, name), 1, document=True)
 
@@ -36,8 +43,11 @@ def entries(path: Path, name: str) -> Iterator[Entry]:
 def lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
     """Yields the lines that hold something, with their numbers, without their ends."""
     with opened(path, name) as stream:
-        line = b"\n"
-        for number, line in enumerate(_raw_lines(stream, name, _most(path)), start=1):
+        line, total, most = b"\n", 0, _most(path)
+        for number, line in enumerate(iter(lambda: stream.readline(LINE_LIMIT + 1), b""), start=1):
+            total += len(line)
+            if len(line) > LINE_LIMIT or total > most:
+                raise Refusal(name, "too_large", "a line or the whole inflates beyond the limit; export smaller files")
             if not line.isascii():
                 line = _without_bom(line, number)  # noqa: PLW2901  the one place where the line itself is cleaned
                 _check_encoding(line, name, number)
@@ -84,15 +94,6 @@ def _plain(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast(IO[bytes], gzip.open(path))
     return path.open("rb")
-
-
-def _raw_lines(stream: IO[bytes], name: str, most: int) -> Iterator[bytes]:
-    total = 0
-    while line := stream.readline(LINE_LIMIT + 1):
-        total += len(line)
-        if len(line) > LINE_LIMIT or total > most:
-            raise Refusal(name, "too_large", "a line or the whole inflates beyond the limit; export smaller files")
-        yield line
 
 
 def _most(path: Path) -> int:

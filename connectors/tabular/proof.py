@@ -12,7 +12,7 @@ from typing import NamedTuple
 from connectors.base import Proof, Refusal
 from connectors.tabular.header import Header, read_header
 from connectors.tabular.identity import Rivals
-from connectors.tabular.sheet import Sheet, open_sheet
+from connectors.tabular.sheet import Rows, Sheet, open_sheet
 from mappings.plan import Plan
 
 
@@ -73,8 +73,7 @@ def prove(path: Path, name: str, plan: Plan, dialect: Dialect) -> Proved:
         raise Refusal(name, "empty_file", "it holds nothing, not even a header; export the file again")
     header = read_header(first[1], plan, name, dialect.export_column)
     count = _Count(plan, header, dialect)
-    for line, cells in rows:
-        count.see(line, cells)
+    count.see(rows)
     proof = Proof(
         sha256=file_hash(path),
         rows=count.rows,
@@ -106,16 +105,22 @@ class _Count:
         self._export_cells: set[str] = set()
         self._export_time = dialect.export_time
 
-    def see(self, line: int, cells: list[str]) -> None:
-        self.rows += 1
-        if len(cells) != self._width:
-            return
-        if self._site is not None:
-            self.sites[cells[self._site].strip()] += 1
-        if self._joined:
-            self.rivals.see(line, cells)
-        if self._export is not None and len(self._export_cells) < 10_000:
-            self._export_cells.add(cells[self._export])
+    def see(self, rows: Rows) -> None:
+        """Reads all rows."""
+        width, site, export = self._width, self._site, self._export
+        sites: Counter[str] = Counter()
+        for line, cells in rows:
+            self.rows += 1
+            if len(cells) != width:
+                continue
+            if site is not None:
+                sites[cells[site]] += 1
+            if self._joined:
+                self.rivals.see(line, cells)
+            if export is not None and len(self._export_cells) < 10_000:
+                self._export_cells.add(cells[export])
+        for cell, number in sites.items():
+            self.sites[cell.strip()] += number
 
     def exported(self) -> datetime | None:
         if self._export_time is None:

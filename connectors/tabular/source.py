@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import orjson
 
-from connectors.base import Known, Lent, Misconfigured, Pass, RawRow, Refusal
+from connectors.base import Export, Known, Lent, Misconfigured, Pass, RawRow, Refusal, is_known
 from connectors.settings import Surroundings
 from connectors.tabular.dating import stated_time, time_in_name
 from connectors.tabular.delivery import Delivery, horizon_of
@@ -20,6 +20,7 @@ from mappings.columns import VERSION, Mapper, compile_plan, day_reader
 from mappings.plan import Practice
 from mappings.preset import load_preset
 from mappings.records import Mapped, Rejected
+from mappings.site_column import known_codes
 
 
 class TabularSource:
@@ -102,9 +103,9 @@ class TabularSource:
         try:
             if found.escapes:
                 raise Refusal(found.name, "unreadable", "the link leads out of the source's folder; copy the file in")
-            if known.landed(name, file_hash(found.path)):
+            if is_known(known, self._export(name, found, at)):
                 return None
-            proved = prove(found.path, found.name, feed.plan, self._dialect)
+            proved = self._of_ours(feed, prove(found.path, found.name, feed.plan, self._dialect))
             if stamp(found.path) != proved.stamp:
                 return None
         except Refusal as caught:
@@ -112,6 +113,19 @@ class TabularSource:
         except OSError as error:
             refusal = Refusal(found.name, "unreadable", f"it cannot be opened ({error.strerror}); mend its permissions")
         return self._dated(feed, found, name, proved or refusal, at)
+
+    def _export(self, feed: str, found: Found, at: datetime) -> Export:
+        """A file as its outside tells of it; bytes that hold their own export time are never exported anew."""
+        by_column = self._dialect.export_column is not None
+        stated = self._named_time(found)
+        exported = datetime.min.replace(tzinfo=UTC) if by_column else min(stated or _changed(found, at), at)
+        return Export(feed, file_hash(found.path), found.name, exported, stated is not None)
+
+    def _of_ours(self, feed: FeedPlan, proved: Proved) -> Proved:
+        """Counts rows of known sites only: a mistyped clinic code that is mended is no lost site."""
+        known = known_codes(feed.plan, self._practice)
+        sites = {code: rows for code, rows in proved.proof.sites.items() if code.casefold() in known}
+        return replace(proved, proof=replace(proved.proof, sites=sites))
 
     def _dated(
         self, feed: FeedPlan, found: Found, name: str, outcome: Proved | Refusal | None, at: datetime

@@ -1,6 +1,24 @@
 """The commands, one file a noun; each module's `register` adds them to the app. Heavy imports wait until a command runs."""
 
-from sync.commands import check, daemon, demo, init, plan, run, schema, status
+from sync.commands import (
+    check,
+    codes,
+    contacts,
+    daemon,
+    database,
+    demo,
+    explain,
+    holds,
+    init,
+    matches,
+    outbox,
+    plan,
+    quarantine,
+    run,
+    schema,
+    segments,
+    status,
+)
 
 COMMANDS = (
     demo.register,
@@ -9,6 +27,15 @@ COMMANDS = (
     run.register,
     daemon.register,
     plan.register,
+    holds.register,
     status.register,
+    segments.register,
+    explain.register,
+    contacts.register,
+    matches.register,
+    quarantine.register,
+    outbox.register,
+    codes.register,
+    database.register,
     schema.register,
 )

@@ -88,7 +88,7 @@ def sentences(report: Report) -> list[str]:
         f"{sum(p.created for p in pulled):,} new contacts, {sum(p.merged for p in pulled):,} merged; "
         f"{report.reviewed.contacts:,} reviewed, {report.reviewed.transitions:,} changed status."
     ]
-    lines += [f"Refused: {refusal}" for p in pulled for refusal in p.refused]
+    lines += [f"Refused from {name}: {refusal}" for name, p in report.pulled.items() for refusal in p.refused]
     lines += [f"Set aside as older than what has landed: {name}" for p in pulled for name in p.older]
     for name, found in report.pulled.items():
         for (code, column), n in sorted(found.tally.rejected_as.items()):

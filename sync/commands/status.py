@@ -1,6 +1,5 @@
 """`status`: freshness, wishes, holds, quarantine, parked, next runs; what to do about each trouble."""
 
-import sys
 from typing import Annotated
 
 import typer
@@ -33,9 +32,9 @@ def status(
 
     found = status_of(open_service(context, config))
     if as_json:
-        import orjson
+        from sync.commands.json_lines import write_json
 
-        sys.stdout.write(orjson.dumps(found).decode() + "\n")
+        write_json(found)
     else:
         from sync.commands.status_view import show_status
 

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, or_, select
 
@@ -68,9 +69,10 @@ def facts(
     connection: Connection, rows: Collection[int], roles: Mapping[str, str], shared: Collection[str]
 ) -> Iterator[Facts]:
     """What rows say of who they are; `roles` says of each source whether it is an EMR or leads."""
+    if not rows:
+        return
     owned = _identifiers(connection, rows)
-    query = select(*_FACTS).where(_p.id.in_(ids(connection.dialect.name)))
-    for row in connection.execute(query, {"ids": as_list(rows)}):
+    for row in connection.execute(_facts(connection.dialect.name), {"ids": as_list(rows)}):
         id_, source, external_id, first, last, birth, sex, email, phone, postal, replaced_by = row
         yield Facts(
             id=id_,
@@ -90,12 +92,21 @@ def facts(
 
 
 def _identifiers(connection: Connection, rows: Collection[int]) -> dict[int, list[tuple[str, str]]]:
-    c = t.identifier.c
     found: dict[int, list[tuple[str, str]]] = defaultdict(list)
-    query = select(c.row_id, c.authority, c.value).where(c.row_id.in_(ids(connection.dialect.name)))
-    for row_id, authority, value in connection.execute(query, {"ids": as_list(rows)}):
+    for row_id, authority, value in connection.execute(_owned(connection.dialect.name), {"ids": as_list(rows)}):
         found[row_id].append((authority, value))
     return found
+
+
+@lru_cache
+def _facts(dialect: str) -> Select[Any]:
+    return select(*_FACTS).where(_p.id.in_(ids(dialect)))
+
+
+@lru_cache
+def _owned(dialect: str) -> Select[int, str, str]:
+    c = t.identifier.c
+    return select(c.row_id, c.authority, c.value).where(c.row_id.in_(ids(dialect)))
 
 
 def _five_digits(postal: str | None) -> str | None:

@@ -11,6 +11,7 @@ from sync.store.engine import reading
 from sync.store.statements import upsert
 
 SETTLED = ("landed", "held", "discarded", "older")
+STOPPED = ("held", "discarded")
 
 
 class KnownFiles:
@@ -28,6 +29,17 @@ class KnownFiles:
         with reading(self._engine) as connection:
             state = connection.execute(query.order_by(c.id.desc()).limit(1)).scalar()
         return state in SETTLED
+
+    def settled(self, feed: str, sha256: str, name: str | None) -> bool:
+        """True when these bytes are held or discarded, or have landed (or were set aside) under this name."""
+        c = t.landing.c
+        query = select(c.state, c.name).where(
+            c.source == self._source, c.feed == feed, c.sha256 == sha256, c.fingerprint == self._fingerprint
+        )
+        with reading(self._engine) as connection:
+            records = connection.execute(query.order_by(c.id.desc())).all()
+        stopped = bool(records) and records[0].state in STOPPED
+        return stopped or any(record.state in SETTLED for record in records if record.name == name)
 
     def newest(self, feed: str) -> datetime | None:
         """`data_as_of` of the newest landed delivery of the feed."""

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, select, update
 
 from sync.store import tables as t
-from sync.store.statements import chunks, upsert
+from sync.store.listed import as_list, texts
+from sync.store.statements import chunks, insert_new, upsert
 
 
 class Passed(NamedTuple):
@@ -17,6 +19,26 @@ class Passed(NamedTuple):
     row_hash: bytes | None
     state: str
     present: bool
+
+
+def raw_hashes(connection: Connection, source: str, kind: str, external_ids: Iterable[str]) -> dict[str, bytes]:
+    """What the raw rows of a page hashed to when they were read last, by external id; present ones only."""
+    parameters = {"source": source, "kind": kind, "ids": as_list(external_ids)}
+    return dict(connection.execute(_raw_hashes(connection.dialect.name), parameters).all())
+
+
+@lru_cache
+def _raw_hashes(dialect: str) -> Select[str, bytes]:
+    c = t.gate.c
+    mine = and_(c.source == bindparam("source"), c.kind == bindparam("kind"))
+    return select(c.external_id, c.raw_hash).where(mine, c.external_id.in_(texts(dialect, "ids")), c.present)
+
+
+def note_seen(connection: Connection, seen: Table, kind: str, external_ids: Iterable[str]) -> None:
+    """Adds ids to the temporary table of what a pass holds; an id that comes twice stands there once."""
+    given = texts(connection.dialect.name, "ids").subquery()
+    rows = select(bindparam("kind", type_=seen.c.kind.type), *given.c)
+    insert_new(connection, seen, rows, {"kind": kind, "ids": as_list(external_ids)})
 
 
 def known_rows(connection: Connection, source: str, kind: str, external_ids: Iterable[str]) -> dict[str, Passed]:

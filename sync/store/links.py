@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, and_, bindparam, false, insert, literal, select, true, update
+from sqlalchemy import Connection, Insert, Select, and_, bindparam, false, insert, literal, select, true, update
 
 from sync.store import tables as t
 from sync.store.listed import as_list, as_map, ids, pairs
@@ -22,27 +22,45 @@ class Founded(NamedTuple):
     state: str
 
 
-def current(connection: Connection, rows: Iterable[int]) -> dict[int, str]:
+def current(connection: Connection, rows: Collection[int]) -> dict[int, str]:
     """The contact of each row that has one."""
-    query = select(_l.row_id, _l.contact).where(_l.row_id.in_(ids(connection.dialect.name)), _l.until.is_(None))
-    return dict(connection.execute(query, {"ids": as_list(rows)}).all())
+    if not rows:
+        return {}
+    return dict(connection.execute(_current(connection.dialect.name), {"ids": as_list(rows)}).all())
 
 
-def mates(connection: Connection, rows: Iterable[int]) -> set[tuple[int, int]]:
+@lru_cache
+def _current(dialect: str) -> Select[int, str]:
+    return select(_l.row_id, _l.contact).where(_l.row_id.in_(ids(dialect)), _l.until.is_(None))
+
+
+def mates(connection: Connection, rows: Collection[int]) -> set[tuple[int, int]]:
     """Pairs of one of the rows and another row of its contact."""
+    found = connection.execute(_mates(connection.dialect.name), {"ids": as_list(rows)})
+    return {(row, mate) for row, mate in found}
+
+
+@lru_cache
+def _mates(dialect: str) -> Select[int, int]:
     mine, other = t.link.alias("mine"), t.link.alias("other")
-    query = (
+    return (
         select(mine.c.row_id, other.c.row_id)
         .join_from(mine, other, and_(other.c.contact == mine.c.contact, other.c.row_id != mine.c.row_id))
-        .where(mine.c.row_id.in_(ids(connection.dialect.name)), mine.c.until.is_(None), other.c.until.is_(None))
+        .where(mine.c.row_id.in_(ids(dialect)), mine.c.until.is_(None), other.c.until.is_(None))
     )
-    return {(row, mate) for row, mate in connection.execute(query, {"ids": as_list(rows)})}
 
 
-def founded_by(connection: Connection, rows: Iterable[int]) -> dict[int, Founded]:
+def founded_by(connection: Connection, rows: Collection[int]) -> dict[int, Founded]:
     """The contacts that rows founded, by row."""
-    query = select(_c.founder, _c.id, _c.state).where(_c.founder.in_(ids(connection.dialect.name)))
-    return {row: Founded(id_, state) for row, id_, state in connection.execute(query, {"ids": as_list(rows)})}
+    if not rows:
+        return {}
+    found = connection.execute(_founded(connection.dialect.name), {"ids": as_list(rows)})
+    return {row: Founded(id_, state) for row, id_, state in found}
+
+
+@lru_cache
+def _founded(dialect: str) -> Select[int, str, str]:
+    return select(_c.founder, _c.id, _c.state).where(_c.founder.in_(ids(dialect)))
 
 
 def new_ids(rows: Collection[int]) -> dict[int, str]:

@@ -39,7 +39,7 @@ def members(connection: Connection) -> dict[str, tuple[int, int]]:
 
 def source_states(connection: Connection) -> dict[str, Mapping[str, Any]]:
     """How far each source has come."""
-    return {row["source"]: row for row in connection.execute(select(t.source_state)).mappings()}
+    return {row["source"]: dict(row) for row in connection.execute(select(t.source_state)).mappings()}
 
 
 def cursors(connection: Connection) -> dict[str, dict[str, dict[str, Any]]]:
@@ -134,7 +134,7 @@ def recent_runs(connection: Connection) -> list[Mapping[str, Any]]:
     """What the newest passes did, the newest first."""
     c = t.run.c
     query = select(c.ended_at, c.counts).where(c.ended_at.is_not(None)).order_by(c.started_at.desc())
-    return [row["counts"] for row in connection.execute(query.limit(RECENT_RUNS)).mappings()]
+    return [counts for _, counts in connection.execute(query.limit(RECENT_RUNS))]
 
 
 def owner(connection: Connection) -> Mapping[str, Any] | None:

@@ -220,19 +220,50 @@ def mark_present(connection: Connection, kind: str, source: str, external_ids: I
 
 
 def patients_of(connection: Connection, kind: str, source: str, external_ids: Iterable[str]) -> set[str]:
-    """External ids of the patients that rows of a kind speak of, as stored now."""
+    """External ids of the patients that stored rows of a kind speak of."""
     wanted = list(external_ids)
     if kind == "patients":
         return set(wanted)
     table = RECORD_TABLES.get(kind)
     if table is None:
         return set()
-    column = table.c.target_id if kind == "supplements" else table.c.patient_id
+    if kind == "supplements":
+        return _patients_of_supplements(connection, source, wanted)
     found: set[str] = set()
     for piece in chunks(wanted):
-        query = select(column).where(table.c.source == source, table.c.external_id.in_(piece))
-        found.update(connection.execute(query).scalars())
+        query = select(table.c.patient_id).where(table.c.source == source, table.c.external_id.in_(piece))
+        found.update(row[0] for row in connection.execute(query))
     return found
+
+
+def _patients_of_supplements(connection: Connection, source: str, external_ids: Sequence[str]) -> set[str]:
+    c = t.supplement_record.c
+    targets: set[tuple[str, str]] = set()
+    for piece in chunks(external_ids):
+        query = select(c.target, c.target_id).where(c.source == source, c.external_id.in_(piece))
+        targets.update((row[0], row[1]) for row in connection.execute(query))
+    return _patients_of_targets(connection, source, targets)
+
+
+def _patients_of_targets(connection: Connection, source: str, targets: Iterable[tuple[str, str]]) -> set[str]:
+    episodes = [target_id for target, target_id in targets if target == "episode"]
+    found = {target_id for target, target_id in targets if target == "patient"}
+    return found | patients_of(connection, "episodes", source, episodes)
+
+
+def patients_named(connection: Connection, source: str, records: Iterable[Record]) -> set[str]:
+    """External ids of the patients that records speak of; an episode's supplement speaks of the episode's patient."""
+    found: set[str] = set()
+    targets: set[tuple[str, str]] = set()
+    for record in records:
+        match record:
+            case PatientRow():
+                found.add(record.external_id)
+            case SupplementRow():
+                targets.add((record.target, record.target_id))
+            case VisitRow() | EpisodeRow() | ConsentRow() if record.patient_id is not None:
+                found.add(record.patient_id)
+    return found | _patients_of_targets(connection, source, targets)
 
 
 Store = Callable[[Connection, Origin, Sequence[Any]], Any]

@@ -5,7 +5,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Select, Table, true
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
@@ -53,3 +53,11 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
     """Inserts rows; does nothing for none."""
     if rows:
         connection.execute(table.insert(), list(rows))
+
+
+def insert_new(connection: Connection, table: Table, rows: Select[Any], parameters: Mapping[str, Any]) -> None:
+    """Inserts what a query gives, in the order of the table's columns; leaves out what is there already."""
+    module: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    # SQLite takes ON CONFLICT for a join's ON unless a WHERE stands before it (sqlite.org/lang_upsert.html, 2.2).
+    statement = module.insert(table).from_select(list(table.c), rows.where(true()))
+    connection.execute(statement.on_conflict_do_nothing(), dict(parameters))

@@ -150,6 +150,11 @@ def record_reference(connection: Connection, destination: str, key: str, ref: st
     upsert(connection, t.subscriber, [{"destination": destination, "key": key, "ref": ref}], ("destination", "key"))
 
 
+def rekey(connection: Connection, destination: str, old: str, new: str) -> None:
+    """Moves what was accepted from one address to another; the document keeps the address that the destination knows."""
+    connection.execute(update(t.subscriber).where(_s.destination == destination, _s.key == old).values(key=new))
+
+
 def subscribers(connection: Connection, destination: str, keys: Iterable[str]) -> dict[str, Any]:
     """What a destination last took, by key."""
     found: dict[str, Any] = {}

@@ -13,10 +13,14 @@ class MemoryKnown:
 
     def __init__(self) -> None:
         self.files: set[tuple[str, str]] = set()
+        self.names: set[tuple[str, str, str]] = set()
         self.times: dict[str, datetime] = {}
 
     def landed(self, feed: str, sha256: str) -> bool:
         return (feed, sha256) in self.files
+
+    def settled(self, feed: str, sha256: str, name: str | None) -> bool:
+        return (feed, sha256, name) in self.names
 
     def newest(self, feed: str) -> datetime | None:
         return self.times.get(feed)
@@ -25,6 +29,7 @@ class MemoryKnown:
         """Notes a pass as landed."""
         assert isinstance(pass_.proof, Proof)
         self.files.add((pass_.feed, pass_.proof.sha256))
+        self.names.add((pass_.feed, pass_.proof.sha256, pass_.name))
         self.times[pass_.feed] = max(pass_.data_as_of, self.times.get(pass_.feed, pass_.data_as_of))
 
 

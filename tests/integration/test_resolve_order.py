@@ -20,6 +20,9 @@ from sync.store.engine import connect
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SETTINGS = ResolverSettings(shared_address_limit=2, roles={"emr": "emr", "web": "leads"})
 
+# An example lands dozens of pages.
+_default = settings.default.max_examples if settings.default else 50
+
 Known = tuple[str, str]
 
 
@@ -109,7 +112,7 @@ def last_of_each(arrivals: Sequence[tuple[str, PatientRow]]) -> dict[Known, tupl
     return {(source, record.external_id): (source, record) for source, record in arrivals}
 
 
-@settings(max_examples=100)
+@settings(max_examples=_default // 2)
 @given(ARRIVALS, st.data())
 def test_one_page_and_many_pages_in_any_order_with_changes_on_the_way_end_alike(
     engine: Engine, arrivals: list[tuple[str, PatientRow]], data: st.DataObject
@@ -126,6 +129,7 @@ def test_one_page_and_many_pages_in_any_order_with_changes_on_the_way_end_alike(
     assert play(engine, [shuffled[:2], *([one] for one in shuffled[2:])], said) == at_once
 
 
+@settings(max_examples=_default // 3)
 @given(ARRIVALS)
 def test_what_is_said_before_a_change_holds_after_it(engine: Engine, arrivals: list[tuple[str, PatientRow]]) -> None:
     final = list(last_of_each(arrivals).items())

@@ -46,7 +46,7 @@ def test_merged_away_rows_are_left_out_of_being_inactive() -> None:
 def test_a_prospect_is_inactive_only_if_every_row_is() -> None:
     off, on = row("web", active=False), row("web", "2", id=2)
     assert status_of(off) == "inactive"
-    assert status_of(off, on) == "lead"
+    assert status_of(off, on) == "lost_lead"
 
 
 def test_an_inactive_contact_has_no_deciding_episode() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from config.load import Config, load
 from connectors.base import Misconfigured
+from connectors.settings import parse_duration
 from sync import log
 from sync.events import EVENTS, reference
 from sync.log import Unregistered, bound, keys, person_hash, place_of, say, set_up
@@ -224,7 +225,12 @@ def test_a_log_that_cannot_be_written_stops_nothing(monkeypatch: pytest.MonkeyPa
 
 
 def test_the_place_of_an_error_is_a_file_and_line_of_ours() -> None:
-    try:
-        orjson.loads(b"{ann@example.com")
-    except ValueError as error:
-        assert re.fullmatch(r"test_log\.py:\d+", place_of(error))
+    with pytest.raises(ValueError, match="duration") as raised:
+        parse_duration("soon")
+    assert re.fullmatch(r"settings\.py:\d+", place_of(raised.value))
+
+
+def test_an_error_that_no_code_of_ours_was_near_has_no_place() -> None:
+    with pytest.raises(ValueError, match="column") as raised:
+        orjson.loads(b"{")
+    assert place_of(raised.value) == "library"

@@ -1,0 +1,121 @@
+"""How an explanation is shown on a terminal."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.tree import Tree
+
+from mappings.withheld import WITHHELD
+from sync.identity import RULES
+
+
+def show_explanation(found: Mapping[str, Any]) -> None:
+    """Prints the explanation as sentences and trees."""
+    console = Console()
+    root = Tree(f"[bold]{found['contact']}[/]: [bold]{found['status']}[/] since {_day(found['status_since'])}")
+    _branch(root, "Rows and why they are one person", _links(found))
+    _branch(root, "Status", _status(found))
+    segments = root.add("Segments")
+    for name, segment in found["segments"].items():
+        _segment(segments, name, segment)
+    _branch(root, "Consent", _consent(found["consent"]))
+    for name, destination in found["destinations"].items():
+        _branch(root, f"At {name}", _destination(destination))
+    root.add(f"Time alone changes something next: {_instant(found['next_review_at'])}")
+    for wait in found["waits"]:
+        root.add(f"Waits for data of {escape(wait['source'])} as of {_instant(wait['until'])} or later")
+    console.print(root, highlight=False)
+
+
+def _branch(root: Tree, title: str, lines: Iterator[str]) -> None:
+    branch = root.add(escape(title))
+    for line in lines:
+        branch.add(escape(line))
+
+
+def _links(found: Mapping[str, Any]) -> Iterator[str]:
+    for link in found["links"]:
+        yield f"{link['source']}:{link['id']}" + ("" if link["present"] else " (its source no longer holds it)")
+    for pair in found["matches"]:
+        a, b = (f"{pair[side]['source']}:{pair[side]['id']}" for side in ("a", "b"))
+        yield f"{a} and {b}: {pair['verdict'].replace('_', ' ')}, because {RULES.get(pair['rule'], pair['rule'])}"
+
+
+def _status(found: Mapping[str, Any]) -> Iterator[str]:
+    inputs = f", from {', '.join(found['inputs'])}" if found["inputs"] else ""
+    yield f"{found['status']} by the rule {found['rule']}{inputs}"
+    if found["clock_stopped"]:
+        yield f"The clock stands at {_instant(found['clock'])}: the feed behind it is stale"
+    for change in found["history"]:
+        back = ", came back" if change["reactivation"] else ""
+        yield f"{_instant(change['at'])}: {change['old'] or 'new'} → {change['new']} ({change['rule']}{back})"
+
+
+def _segment(segments: Tree, name: str, segment: Mapping[str, Any]) -> None:
+    entered = f", {segment['entered_by']}, since {_day(segment['since'])}" if segment["member"] else ""
+    branch = segments.add(f"{_mark(segment['member'])} {escape(name)}{escape(entered)}")
+    _rule(branch, segment["tree"])
+
+
+def _rule(branch: Tree, tree: Mapping[str, Any]) -> None:
+    mark = _mark(tree["holds"])
+    if "fact" in tree:
+        branch.add(f"{mark} {escape(tree['test'])}: {escape(_value(tree['value']))}")
+        return
+    word = next(word for word in ("all", "any", "not") if word in tree)
+    parts = [tree["not"]] if word == "not" else tree[word]
+    inner = branch.add(f"{mark} {word}")
+    for part in parts:
+        _rule(inner, part)
+
+
+def _value(value: Any) -> str:
+    if value is None:
+        return "missing"
+    return ", ".join(map(str, value)) if isinstance(value, list | dict) else str(value)
+
+
+def _consent(consent: Mapping[str, Any]) -> Iterator[str]:
+    for purpose, verdict in consent["verdicts"].items():
+        dated = f" of {verdict['decided_on']}" if verdict["decided_on"] else ""
+        yield f"{purpose}: {verdict['state'].replace('_', ', ')}{dated}"
+    for decision in consent["decisions"]:
+        dated = decision["decided_on"] or f"undated, first seen {decision['first_seen_on']}"
+        gone = "" if decision["asserted"] else ", no longer stated"
+        evidence = f", {decision['evidence']}" if decision["evidence"] else ""
+        yield f"said {decision['decision']} to {decision['channel']} for {decision['purpose']} ({dated}{evidence}{gone})"
+
+
+def _destination(found: Mapping[str, Any]) -> Iterator[str]:
+    yield f"holds: {_document(found['accepted'], found['tags'])}"
+    if found["document"] != found["accepted"]:
+        yield f"should hold: {_document(found['document'], found['tags'])}"
+    if found["wish"] is not None:
+        yield f"a change waits since {_instant(found['wish']['since'])}, {found['wish']['state']}"
+    for name, reason in found["withheld"].items():
+        yield f"withheld, {'all of it' if name == '*' else name}: {WITHHELD.get(reason, reason)}"
+    for told in found["deliveries"]:
+        tags = [f"+{meaning}" for meaning in told["added"].values()] + [f"−{m}" for m in told["removed"].values()]
+        yield f"{_instant(told['at'])}: told {', '.join([*told['fields'], *tags]) or 'nothing new'} ({told['outcome']})"
+
+
+def _document(document: Mapping[str, Any] | None, meanings: Mapping[str, str]) -> str:
+    if document is None:
+        return "nothing"
+    tags = [f"{tag} ({meanings[tag]})" if meanings.get(tag, tag) != tag else tag for tag in document["tags"]]
+    fields = [f"{name}={value}" for name, value in document["fields"].items()]
+    return "; ".join(filter(None, (document["standing"], ", ".join(fields), ", ".join(tags))))
+
+
+def _mark(verdict: bool | None) -> str:
+    return {True: "[green]✓[/]", False: "[red]✗[/]", None: "[yellow]?[/]"}[verdict]
+
+
+def _instant(text: str | None) -> str:
+    return "never" if text is None else text[:16].replace("T", " ") + text[19:]
+
+
+def _day(text: str | None) -> str:
+    return "the next review" if text is None else text[:10]
