@@ -25,7 +25,7 @@ def main() -> None:
     """Measures, prints, and keeps the figures below bench/results."""
     options = _options()
     measures: list[Measure] = []
-    console = Console()
+    console = Console(width=120, highlight=False)
     for case in _cases(options):
         for measure in case.measures():
             console.print(
@@ -34,8 +34,8 @@ def main() -> None:
             measures.append(measure)
     console.print(_table(measures))
     for verdict in verdicts(measures):
-        console.print(f"{'kept  ' if verdict.kept else 'MISSED'}  {verdict.target}: {verdict.found}", highlight=False)
-    console.print(f"The figures are in {_keep(measures)}", highlight=False)
+        console.print(f"{'kept  ' if verdict.kept else 'MISSED'}  {verdict.target}: {verdict.found}")
+    console.print(f"The figures are in {_keep(measures)}")
 
 
 def _options() -> argparse.Namespace:

@@ -176,6 +176,7 @@ class Source(Protocol):
 
 # ---------------------------------------------------------------- destinations
 
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One subscriber to bring in step. `key` is the subscriber's unit key (address, or contact id).

@@ -216,7 +216,6 @@ class DestinationSettings(Strict):
     audience_of: Literal["segments", "everyone"] = "segments"
     on_leave: Literal["untag", "archive"] = "untag"
     sites: tuple[str, ...] | Literal["all"] = "all"
-    site_codes: bool = False
     schedule: Schedule = Schedule(every=timedelta(minutes=5))
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from mappings.consent import Verdict
 from mappings.document import Document
 from mappings.records import Purpose
 
-BARE_NAMES: Final = frozenset({"email", "given_name", "preferred_name", "language", "greeting"})
+BARE_NAMES: Final = frozenset({"email", "given_name", "language", "greeting"})
 """What may leave without an agreement, beside codes."""
 
 CODE: Final = re.compile(r"[A-Z]{2}[0-9]{2}")

@@ -169,7 +169,8 @@ def _fields(audience: Audience, passed: Sequence[_Passed], primary: str | None) 
 
 
 def _greeting(audience: Audience, party: Party, *, several: bool) -> str:
-    name = party.values.get("preferred_name") or party.values.get("given_name")
+    preferred = None if audience.agreement == "none" else party.values.get("preferred_name")
+    name = preferred or party.values.get("given_name")
     return audience.greeting if several or not name else name
 
 

@@ -54,6 +54,6 @@ def _by_hash(connection: Connection, reference: str) -> str | None:
     """Hashes are keyed, so that finding one takes a walk over all contacts."""
     if not _HASH.fullmatch(reference):
         return None
-    ids = connection.execution_options(yield_per=1000).execute(select(_c.id)).scalars()
+    ids = connection.execute(select(_c.id)).scalars().all()
     contact = next((id_ for id_ in ids if person_hash(id_) == reference), None)
     return _by_id(connection, contact) if contact is not None else None

@@ -111,7 +111,7 @@ class Daemon:
     def _config_files(self) -> set[Path]:
         """Files that were read, those that were refused since, and what lies in the operators' folder now."""
         config = self._service.config
-        return {*config.files, *self._refused, *(config.folder / "operators").glob("*.yaml")}
+        return {*config.files, *self._refused, *(config.folder / "operators").glob("*.y*ml")}
 
     # ------------------------------------------------------------ the schedule
 

@@ -99,7 +99,7 @@ class Documents:
             address=address,
             minor=minor,
             grown_up=not minor and any(row.seen_minor for row in person.rows),
-            guardian_address=given or (minor and by_source),
+            guardian_address=given or by_source,
             prospect=self._is_prospect(person),
             causes=found.reach.causes,
             decisions=self.loaded.decisions.get(person.contact, ()),

@@ -66,28 +66,50 @@ class Lander:
         self.origin = rows.Origin(source.name, pass_.feed, at, first_pull=first_pull)
         self.tally = Tally()
         self._fingerprint = source.fingerprint.encode()
+        self._waiting: dict[Kind, dict[str, tuple[RawRow, bytes]]] = {}
 
     def land(self, connection: Connection, page: Sequence[RawRow], resolver: Resolver) -> None:
         """Lands a page; the caller's transaction is the page's."""
+        self.sift(connection, page)
+        self.land_waiting(connection, resolver)
+
+    @property
+    def waiting(self) -> int:
+        """How many changed rows of the pages so far wait to be landed."""
+        return sum(map(len, self._waiting.values()))
+
+    def sift(self, connection: Connection, page: Sequence[RawRow]) -> None:
+        """Sets aside what is not as it was read last, until enough of it is together: unchanged rows cost little,
+        and the statements that write changed ones cost the same for one row as for a page of them."""
         self.tally.read += len(page)
         for kind in sorted({row.kind for row in page}):
             batch = {row.external_id: row for row in page if row.kind == kind}
             if self.seen is not None:
                 gates.note_seen(connection, self.seen, kind, batch)
-            self._land_kind(connection, kind, batch, resolver)
+            self._sift_kind(connection, kind, batch)
 
-    def _land_kind(self, connection: Connection, kind: Kind, batch: dict[str, RawRow], resolver: Resolver) -> None:
+    def _sift_kind(self, connection: Connection, kind: Kind, batch: dict[str, RawRow]) -> None:
         hashes = {external_id: raw_hash(self._fingerprint, row) for external_id, row in batch.items()}
         before = gates.raw_hashes(connection, self.source.name, kind, batch)
-        changed = [batch[external_id] for external_id, hash_ in hashes.items() if before.get(external_id) != hash_]
+        waiting = self._waiting.setdefault(kind, {})
+        # An id that comes again takes the place of what waits, even where it is as it was before this pass.
+        changed = waiting.keys() & hashes.keys()
+        changed |= {external_id for external_id, hash_ in hashes.items() if before.get(external_id) != hash_}
+        waiting |= {id_: (row, hashes[id_]) for id_, row in batch.items() if id_ in changed} if changed else {}
         self.tally.unchanged += len(batch) - len(changed)
-        if changed:
-            known = gates.known_rows(connection, self.source.name, kind, [row.external_id for row in changed])
-            _Change(self, connection, kind, known, hashes).apply(changed, resolver)
+
+    def land_waiting(self, connection: Connection, resolver: Resolver) -> None:
+        """Lands what was set aside; the caller's transaction is that of all of it."""
+        for kind, waiting in self._waiting.items():
+            if waiting:
+                known = gates.known_rows(connection, self.source.name, kind, waiting)
+                hashes = {external_id: hash_ for external_id, (_, hash_) in waiting.items()}
+                _Change(self, connection, kind, known, hashes).apply([row for row, _ in waiting.values()], resolver)
+        self._waiting.clear()
 
 
 class _Change:
-    """The changed rows of one kind on one page."""
+    """Changed rows of one kind."""
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select
 
@@ -11,10 +11,10 @@ from connectors.base import Destination, Feedback, FeedbackPage
 from sync.store import tables as t
 from sync.store.contacts import mark_contacts
 from sync.store.engine import reading, writing
-from sync.store.memos import read_memo, write_memo
+from sync.store.memos import drop_memo, read_memo, write_memo
 from sync.store.statements import chunks, insert
 from sync.store.suppressions import Suppressed, contacts_at, suppress
-from sync.store.wishes import subscribers
+from sync.store.wishes import subscribers, wishes
 
 OPT_OUTS_UNREAD_STOPS_PUSHING: Final = timedelta(hours=6)
 
@@ -45,6 +45,7 @@ def listen(engine: Engine, destination: Destination, at: datetime) -> Heard:
             write_memo(connection, "feedback", destination.name, page.cursor)
             if page.complete:
                 write_memo(connection, "feedback-read", destination.name, {"at": at.isoformat()})
+                drop_memo(connection, "unread", destination.name)
     return heard
 
 
@@ -76,21 +77,22 @@ def _ours(connection: Connection, destination: str, items: Sequence[Feedback]) -
     known = _known_addresses(connection, [item.address for item in items])
     taken = subscribers(connection, destination, [item.address for item in items])
     heard = _last_states(connection, destination, [item.address for item in items])
+    tried = wishes(connection, destination, [item.address for item in items])
     return [
         item
         for item in items
         if item.address in known
         and heard.get(item.address) != item.state
-        and not _our_own_act(item, taken.get(item.address))
+        and not _our_own_act(item, taken.get(item.address), tried.get(item.address))
     ]
 
 
-def _our_own_act(item: Feedback, taken: object) -> bool:
-    accepted = getattr(taken, "accepted", None)
-    if accepted is None:
-        return False
+def _our_own_act(item: Feedback, taken: Any, wish: Any) -> bool:
+    """True for what we had accepted, and for what we sent without hearing what became of it."""
     ours = {"unsubscribed": "unsubscribed", "archived": "left"}.get(item.state)
-    return ours is not None and accepted["standing"] == ours
+    accepted = taken.accepted if taken is not None else None
+    sent = wish.document if wish is not None and (wish.state == "claimed" or wish.attempts) else None
+    return ours is not None and any(document["standing"] == ours for document in (accepted, sent) if document)
 
 
 def _known_addresses(connection: Connection, addresses: Sequence[str]) -> set[str]:

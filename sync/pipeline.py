@@ -2,13 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from connectors.base import Destination, FileDestination, Misconfigured, Unavailable
+from connectors.base import Destination, FileDestination, Misconfigured, Refusal, Unavailable
 from connectors.settings import DestinationSettings
 from mappings.policy import PolicyViolation, assert_document
 from sync.brakes import Limit, Limits
@@ -208,7 +208,7 @@ class Line:
             self.review()
         except Unavailable:
             if heard is None or self.at - heard > OPT_OUTS_UNREAD_STOPS_PUSHING:
-                say("feedback.unread", "error", destination=destination.name)
+                self._alarm_unread(destination.name)
             raise
 
     def _delivery(self, outlet: Outlet) -> Delivery:
@@ -244,7 +244,7 @@ class Line:
 
     def _say_pulled(self, name: str) -> None:
         pulled = self.report.pulled[name]
-        for refusal in pulled.refused:
+        for refusal in self._news(name, pulled.refused):
             say(
                 "file.refused",
                 "error",
@@ -265,6 +265,25 @@ class Line:
             say("rows.quarantined", "warning", source=name, n_rows=tally.quarantined)
         if pulled.landed:
             say("source.pulled", source=name, n_read=tally.read, n_changed=tally.changed, n_files=len(pulled.landed))
+
+    def _news(self, source: str, refused: Sequence[Refusal]) -> list[Refusal]:
+        """Refusals that were not told before: a broken file that stays where it was is told once."""
+        files = {refusal.name: refusal.code for refusal in refused}
+        with reading(self.engine) as connection:
+            told = (read_memo(connection, "refused", source) or {}).get("files", {})
+        if files != told:
+            with writing(self.engine) as connection:
+                write_memo(connection, "refused", source, {"files": files})
+        return [refusal for refusal in refused if told.get(refusal.name) != refusal.code]
+
+    def _alarm_unread(self, destination: str) -> None:
+        """Tells once that opt-outs have not been read for too long; `listen` forgets it when they are."""
+        with reading(self.engine) as connection:
+            told = read_memo(connection, "unread", destination) is not None
+        if not told:
+            say("feedback.unread", "error", destination=destination)
+            with writing(self.engine) as connection:
+                write_memo(connection, "unread", destination, {"at": self.at.isoformat()})
 
     def _say_end(self) -> None:
         report = self.report

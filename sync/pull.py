@@ -22,6 +22,9 @@ from sync.store.statements import upsert
 MANY: Final = 1000
 """Changed rows from which on the planner's statistics are worth refreshing."""
 
+BATCH: Final = 1000
+"""Changed rows that are landed together, at least; what is left at the end of a pass too."""
+
 
 @dataclass(slots=True)
 class Pulled:
@@ -139,12 +142,12 @@ def _land(engine: Engine, source: Source, pass_: Pass, terms: PullTerms, done: P
         lander = Lander(source, pass_, terms.at, first_pull=first_pull, seen=seen)
         try:
             for page in pass_.pages():
-                resolver = terms.resolver()
                 with connection.begin():
-                    lander.land(connection, page.rows, resolver)
-                done.created += resolver.created
-                done.merged += resolver.merged
+                    lander.sift(connection, page.rows)
+                if lander.waiting >= BATCH:
+                    _land_waiting(connection, lander, terms, done)
                 terms.progress(source.name, pass_.name, lander.tally.read)
+            _land_waiting(connection, lander, terms, done)
             with connection.begin():
                 _complete(connection, source, pass_, lander, terms.at)
         finally:
@@ -152,6 +155,14 @@ def _land(engine: Engine, source: Source, pass_: Pass, terms: PullTerms, done: P
             if seen is not None:
                 _drop(connection, seen)
     done.landed.append(pass_.name)
+
+
+def _land_waiting(connection: Connection, lander: Lander, terms: PullTerms, done: Pulled) -> None:
+    resolver = terms.resolver()
+    with connection.begin():
+        lander.land_waiting(connection, resolver)
+    done.created += resolver.created
+    done.merged += resolver.merged
 
 
 def _seen_table(connection: Connection) -> Table:

@@ -87,7 +87,7 @@ def replay(service: Service, ids: Sequence[int] | None, source: str | None, at: 
 
 def _first_complete(connection: Connection) -> dict[str, datetime | None]:
     c = t.source_state.c
-    return dict(connection.execute(select(c.source, c.first_complete_at)).tuples())
+    return dict(connection.execute(select(c.source, c.first_complete_at)).all())
 
 
 def _fitting(

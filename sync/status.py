@@ -29,8 +29,8 @@ def status_of(service: Service, at: datetime | None = None) -> dict[str, Any]:
 
 
 def iso(instant: datetime | None) -> str | None:
-    """An instant as JSON holds it."""
-    return instant.isoformat(timespec="seconds") if instant is not None else None
+    """An instant as JSON holds it: in UTC, to the second."""
+    return instant.astimezone(UTC).isoformat(timespec="seconds") if instant is not None else None
 
 
 class _Look:

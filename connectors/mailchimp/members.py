@@ -88,24 +88,38 @@ class Members:
         except _Barred as barred:
             return refused(barred.state, progress), None
         except Declined as declined:
-            return self._declined(declined, progress)
+            return self._declined(declined, change, progress)
         except (Unavailable, Unsettled) as error:
             return later(error, progress), error
         return Accepted(document=change.wished, ref=progress.ref or None), None
 
-    def _declined(self, declined: Declined, progress: Progress) -> tuple[Outcome, Unavailable | Unsettled | None]:
+    def _declined(
+        self, declined: Declined, change: Change, progress: Progress
+    ) -> tuple[Outcome, Unavailable | Unsettled | None]:
         """Looks for the reason in the member's state where the refusal alone does not tell it."""
         verdict, state = declined.verdict, "subscribed"
         if verdict.look:
             try:
                 member = self._audience.read(progress.ref)
+                arrived = self._arrived(change) if member is None else None
             except (Unavailable, Unsettled) as error:
                 return later(error, progress), error
+            if arrived is not None:
+                return self.settle(*arrived)
             state = member.state if member else "archived"
         if state in STATES:
             return refused(state, progress), None
         code = "address_taken" if verdict.code == "exists" else verdict.code
         return Refused(code=code, suppress=verdict.suppress, accepted=progress.accepted, ref=progress.ref or None), None
+
+    def _arrived(self, change: Change) -> tuple[Change, Member] | None:
+        """The member under its new address, where a renaming has taken effect and nobody heard of it."""
+        accepted, wished = change.accepted, change.wished
+        if accepted is None or accepted.address.lower() == wished.address.lower():
+            return None
+        found = self._audience.read(id_of(wished.address))
+        moved = replace(change, accepted=replace(accepted, address=wished.address), ref=found.ref if found else None)
+        return None if found is None else (moved, found)
 
     def _subscribed(self, change: Change, progress: Progress, found: Member | None) -> None:
         accepted, wished = change.accepted, change.wished

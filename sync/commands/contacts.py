@@ -109,9 +109,10 @@ def show(
 
 
 def _show(sheet: Mapping[str, Any]) -> None:
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
+
+    from sync.commands.screen import screen
 
     rows = sheet["rows"]
     table = Table("", *(escape(f"{row['source']}:{row['external_id']}") for row in rows))
@@ -119,14 +120,12 @@ def _show(sheet: Mapping[str, Any]) -> None:
         values = [row[name] for row in rows]
         if name not in ("source", "external_id") and any(value not in (None, False) for value in values):
             table.add_row(name.replace("_", " "), *("" if value is None else escape(str(value)) for value in values))
-    console = Console()
+    console = screen()
     since = (sheet["status_since"] or "")[:10] or "–"
-    console.print(
-        f"[bold]{sheet['contact']}[/]: {sheet['status'] or 'not reviewed yet'} since {since}", highlight=False
-    )
+    console.print(f"[bold]{sheet['contact']}[/]: {sheet['status'] or 'not reviewed yet'} since {since}")
     console.print(table)
     for name in ("site", "address", "phone", "household_size"):
-        console.print(f"{name.replace('_', ' ')}: {escape(str(sheet[name] or '–'))}", highlight=False)
-    console.print(f"segments: {', '.join(sheet['segments']) or '–'}", highlight=False)
+        console.print(f"{name.replace('_', ' ')}: {escape(str(sheet[name] or '–'))}")
+    console.print(f"segments: {', '.join(sheet['segments']) or '–'}")
     for number in sheet["quarantined"]:
-        console.print(f"in quarantine: prm-sync quarantine show {number}", highlight=False)
+        console.print(f"in quarantine: prm-sync quarantine show {number}")

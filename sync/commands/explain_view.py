@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
 
 from mappings.withheld import WITHHELD
+from sync.commands.screen import screen
 from sync.identity import RULES
 
 
 def show_explanation(found: Mapping[str, Any]) -> None:
     """Prints the explanation as sentences and trees."""
-    console = Console()
+    console = screen()
     root = Tree(f"[bold]{found['contact']}[/]: [bold]{found['status']}[/] since {_day(found['status_since'])}")
     _branch(root, "Rows and why they are one person", _links(found))
     _branch(root, "Status", _status(found))
@@ -26,7 +26,7 @@ def show_explanation(found: Mapping[str, Any]) -> None:
     root.add(f"Time alone changes something next: {_instant(found['next_review_at'])}")
     for wait in found["waits"]:
         root.add(f"Waits for data of {escape(wait['source'])} as of {_instant(wait['until'])} or later")
-    console.print(root, highlight=False)
+    console.print(root)
 
 
 def _branch(root: Tree, title: str, lines: Iterator[str]) -> None:

@@ -39,8 +39,9 @@ def list_(context: typer.Context, config: ConfigOption = None, as_json: JsonOpti
 
 
 def _show_all(found: Mapping[str, Mapping[str, Any]]) -> None:
-    from rich.console import Console
     from rich.table import Table
+
+    from sync.commands.screen import screen
 
     table = Table("segment", "purpose", "code", "in it", "with address", "allowed", "at each destination")
     for name, segment in found.items():
@@ -50,7 +51,7 @@ def _show_all(found: Mapping[str, Mapping[str, Any]]) -> None:
         counts = (f"{segment[key]:,}" for key in ("members", "with_address", "allowed"))
         there = ", ".join(f"{destination} {at['there']:,}" for destination, at in segment["destinations"].items())
         table.add_row(name, segment["purpose"], segment["code"] or "–", *counts, there or "nowhere")
-    Console().print(table if found else "No segments are configured; they stand in operators/*.yaml.")
+    screen().print(table if found else "No segments are configured; they stand in operators/*.yaml.")
 
 
 def show(

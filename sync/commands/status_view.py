@@ -3,21 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
+from sync.commands.screen import screen
 from sync.troubles import troubles
 
 
 def show_status(status: Mapping[str, Any]) -> None:
     """Prints tables of sources, destinations and contacts, then each trouble with what to do."""
-    console = Console()
+    console = screen()
     console.print(_sources(status["sources"], status["quarantine"]))
     console.print(_destinations(status["destinations"]))
     console.print(_contacts(status))
     found = troubles(status)
     for trouble in found:
-        console.print(f"[bold red]![/] {_plain(trouble.sentence)}\n  → {_plain(trouble.advice)}", highlight=False)
+        console.print(f"[bold red]![/] {_plain(trouble.sentence)}\n  → {_plain(trouble.advice)}")
     if not found:
         console.print("Nothing needs a person.")
 

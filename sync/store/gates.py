@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, Table, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Insert, Select, Table, and_, bindparam, delete, select, update
 
 from sync.store import tables as t
 from sync.store.listed import as_list, texts
@@ -36,9 +36,13 @@ def _raw_hashes(dialect: str) -> Select[str, bytes]:
 
 def note_seen(connection: Connection, seen: Table, kind: str, external_ids: Iterable[str]) -> None:
     """Adds ids to the temporary table of what a pass holds; an id that comes twice stands there once."""
-    given = texts(connection.dialect.name, "ids").subquery()
-    rows = select(bindparam("kind", type_=seen.c.kind.type), *given.c)
-    insert_new(connection, seen, rows, {"kind": kind, "ids": as_list(external_ids)})
+    connection.execute(_noting(connection.dialect.name, seen), {"kind": kind, "ids": as_list(external_ids)})
+
+
+@lru_cache(maxsize=4)
+def _noting(dialect: str, seen: Table) -> Insert:
+    given = texts(dialect, "ids").subquery()
+    return insert_new(dialect, seen, select(bindparam("kind", type_=seen.c.kind.type), *given.c))
 
 
 def known_rows(connection: Connection, source: str, kind: str, external_ids: Iterable[str]) -> dict[str, Passed]:

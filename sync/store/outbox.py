@@ -33,7 +33,7 @@ def outbox(connection: Connection, destination: str | None = None) -> Iterator[d
     query = select(*_SHOWN).order_by(_w.since, _w.destination, _w.key)
     if destination is not None:
         query = query.where(_w.destination == destination)
-    for row in connection.execution_options(yield_per=1000).execute(query):
+    for row in connection.execute(query.execution_options(yield_per=1000)):
         yield {
             "id": WishKey(row.destination, row.key).id,
             "destination": row.destination,
@@ -51,8 +51,8 @@ def outbox(connection: Connection, destination: str | None = None) -> Iterator[d
 def named(connection: Connection, id_: str) -> WishKey | None:
     """The wish with this id."""
     destination = id_.rpartition(":")[0]
-    keys = connection.execution_options(yield_per=1000).execute(select(_w.key).where(_w.destination == destination))
-    found = (WishKey(destination, key) for key in keys.scalars())
+    keys = connection.execute(select(_w.key).where(_w.destination == destination)).scalars().all()
+    found = (WishKey(destination, key) for key in keys)
     return next((key for key in found if key.id == id_), None)
 
 

@@ -105,7 +105,7 @@ def unmet(connection: Connection) -> Iterator[NewTags]:
     query = select(_w.destination, _w.state, _w.document, _u.accepted).outerjoin(
         t.subscriber, and_(_u.destination == _w.destination, _u.key == _w.key)
     )
-    for destination, state, document, accepted in connection.execution_options(yield_per=1000).execute(query):
+    for destination, state, document, accepted in connection.execute(query.execution_options(yield_per=1000)):
         held = accepted["tags"] if accepted is not None else ()
         yield NewTags(destination, state, [tag for tag in document["tags"] if tag not in held])
 
@@ -114,7 +114,7 @@ def held_tags(connection: Connection) -> dict[str, Counter[str]]:
     """By destination and tag: how many subscribers hold it there, as it was last accepted; streams."""
     found: dict[str, Counter[str]] = defaultdict(Counter)
     query = select(_u.destination, _u.accepted).where(_u.accepted.is_not(None))
-    for destination, accepted in connection.execution_options(yield_per=1000).execute(query):
+    for destination, accepted in connection.execute(query.execution_options(yield_per=1000)):
         if accepted["standing"] == "subscribed":
             found[destination].update(accepted["tags"])
     return found
@@ -127,7 +127,7 @@ def withheld_members(connection: Connection) -> Iterator[tuple[str, str, str, Ma
         .join(t.standing, _s.contact == _m.contact)
         .order_by(_m.segment, _m.contact)
     )
-    yield from connection.execution_options(yield_per=1000).execute(query)
+    yield from connection.execute(query.execution_options(yield_per=1000))
 
 
 def recent_runs(connection: Connection) -> list[Mapping[str, Any]]:

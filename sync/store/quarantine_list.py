@@ -24,7 +24,7 @@ def in_quarantine(connection: Connection, source: str | None = None) -> Iterator
     query = select(*_SHOWN).order_by(_q.source, _q.file, _q.line, _q.id)
     if source is not None:
         query = query.where(_q.source == source)
-    for row in connection.execution_options(yield_per=1000).execute(query).mappings():
+    for row in connection.execute(query.execution_options(yield_per=1000)).mappings():
         yield _listed(dict(row))
 
 

@@ -1,14 +1,17 @@
 """Passes and jobs: what ran when, and what it did."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 
 from sync.store import tables as t
 from sync.store.engine import reading, writing
 from sync.store.statements import upsert
+
+KEPT: Final = timedelta(days=90)
+"""How long passes are remembered; ledgers keep what must last."""
 
 
 def start_run(engine: Engine, run_id: str, at: datetime) -> None:
@@ -23,6 +26,7 @@ def end_run(engine: Engine, run_id: str, at: datetime, exit_code: int, counts: M
         connection.execute(
             update(t.run).where(t.run.c.id == run_id).values(ended_at=at, exit_code=exit_code, counts=dict(counts))
         )
+        connection.execute(delete(t.run).where(t.run.c.started_at < at - KEPT))
 
 
 def last_run(engine: Engine) -> Mapping[str, Any] | None:

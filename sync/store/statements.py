@@ -55,9 +55,9 @@ def insert(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any
         connection.execute(table.insert(), list(rows))
 
 
-def insert_new(connection: Connection, table: Table, rows: Select[Any], parameters: Mapping[str, Any]) -> None:
-    """Inserts what a query gives, in the order of the table's columns; leaves out what is there already."""
-    module: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+def insert_new(dialect: str, table: Table, rows: Select[Any]) -> Insert:
+    """Makes a statement that inserts what a query gives, in the order of the table's columns, unless it is there."""
+    module: Any = sqlite if dialect == "sqlite" else postgresql
     # SQLite takes ON CONFLICT for a join's ON unless a WHERE stands before it (sqlite.org/lang_upsert.html, 2.2).
-    statement = module.insert(table).from_select(list(table.c), rows.where(true()))
-    connection.execute(statement.on_conflict_do_nothing(), dict(parameters))
+    statement: Insert = module.insert(table).from_select(list(table.c), rows.where(true())).on_conflict_do_nothing()
+    return statement

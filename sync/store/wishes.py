@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from heapq import merge
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, true, update
@@ -186,16 +188,22 @@ def count(connection: Connection, destination: str, state: str) -> int:
 
 
 def whole_audience(connection: Connection, destination: str) -> Iterator[tuple[str, Document]]:
-    """Every subscriber as wished, or else as accepted, by key; without held wishes. Streams."""
+    """Every subscriber as wished, or else as accepted, by key; without held wishes. Streams.
+
+    Both tables are read in the order of their keys and merged here: a union in order would be sorted in memory.
+    """
     wished = or_(_w.state == "claimed", _w.state == "ready")
-    taken = select(_s.key, _s.accepted.label("document")).where(
+    taken = select(_s.key, _s.accepted).where(
         _s.destination == destination,
         _s.accepted.is_not(None),
         ~select(_w.key).where(_w.destination == destination, _w.key == _s.key, wished).exists(),
     )
-    new = select(_w.key, _w.document.label("document")).where(_w.destination == destination, wished)
-    query = taken.union_all(new).order_by("key")
-    for key, stored in connection.execute(query.execution_options(yield_per=1000)):
+    new = select(_w.key, _w.document).where(_w.destination == destination, wished)
+    streams = [
+        connection.execute(query.execution_options(yield_per=1000))
+        for query in (taken.order_by(_s.key), new.order_by(_w.key))
+    ]
+    for key, stored in merge(*streams, key=itemgetter(0)):
         document = from_json(stored)
         if document is not None:
             yield key, document

@@ -180,7 +180,7 @@ def test_nothing_changes_before_the_first_review_that_is_due(done: Done) -> None
     report = Line(done.service, first - timedelta(seconds=1)).run(Scope(stages=frozenset({"review"})))
     assert report.reviewed.contacts >= done.truth.contacts
     assert (report.reviewed.transitions, sum(report.reviewed.wishes.values())) == (0, 0)
-    assert not report.reviewed.entered and not report.reviewed.left
+    assert (dict(report.reviewed.entered), dict(report.reviewed.left)) == ({}, {})
     assert done.ask(_LINKS + " ORDER BY 1, 2") == before
 
 
@@ -203,7 +203,8 @@ def test_postgresql_comes_to_the_same(done: Done, postgres_url: str, tmp_path: P
 def _by_rows(done: Done) -> dict[str, set[Key]]:
     contacts = done.contacts()
     return {
-        segment: {row for contact in members for row in contacts[contact]} for segment, members in done.members().items()
+        segment: {row for contact in members for row in contacts[contact]}
+        for segment, members in done.members().items()
     }
 
 

@@ -51,7 +51,7 @@ SECRETS = ("Zebulon", "Quagmire", "zebulon", "1980-05-17")
         (HEADER.replace("phone", "email") + f"\n{ROW}\n", "duplicate_header", 1),
         (f"{HEADER}\n{ROW}\n".encode().replace(b"Zebulon", b"Zeb\xe9lon"), "encoding", 2),
         (f"{HEADER}\n{ROW}", "cut", 2),
-        (f'{HEADER}\n{ROW.replace("Quagmire", chr(34) + "Quagmire")}\n', "quote", None),
+        (f"{HEADER}\n{ROW.replace('Quagmire', chr(34) + 'Quagmire')}\n", "quote", None),
         ("", "empty", None),
     ],
 )
@@ -144,7 +144,7 @@ def test_what_nobody_has_mapped_is_quarantined_by_name(clinic: Clinic) -> None:
     strange = [visit("x1", "1", "2026-03-16", "Zapped"), visit("x2", "2", "2026-03-16", "booked", clinic_id="888")]
     clinic.drop("appointments", strange, FIRST)
     assert clinic.run().exit_code() == 3
-    found = clinic.ask("SELECT external_id, code, field, \"column\", file, line FROM quarantine ORDER BY external_id")
+    found = clinic.ask('SELECT external_id, code, field, "column", file, line FROM quarantine ORDER BY external_id')
     assert found == [
         ("3", "unknown_site", "site", "clinic_id", f"patients-{FIRST}.csv", 4),
         ("x1", "unknown_code", "status", "status", f"appointments-{FIRST}.csv", 2),
@@ -282,3 +282,26 @@ def test_a_folder_that_is_not_there_leaves_the_other_sources_alone(clinic: Clini
     clinic.drop("patients", _people(1), FIRST)
     assert clinic.run().exit_code() == 75
     assert clinic.statuses() == {("emr", "1"): "lead"}
+
+
+def test_the_same_bytes_exported_anew_keep_the_clock_going(clinic: Clinic) -> None:
+    clinic.drop("patients", _people(1), FIRST)
+    clinic.drop("appointments", [visit("a1", "1", "2026-02-25")], FIRST)
+    clinic.run()
+    assert clinic.status("1") == "active"
+    clinic.run(AT + days(30))
+    assert clinic.status("1") == "active"
+    clinic.drop("patients", _people(1), "20260401-0600")
+    clinic.drop("appointments", [visit("a1", "1", "2026-02-25")], "20260401-0600")
+    report = clinic.run(AT + days(30.1))
+    assert clinic.status("1") == "dropped_out"
+    assert report.to_json()["sources"]["emr"]["changed"] == 0
+    assert clinic.run(AT + days(30.2)).to_json()["sources"]["emr"]["read"] == 0
+
+
+def test_a_snapshot_that_goes_back_to_how_things_were_lands(clinic: Clinic) -> None:
+    names = [_people(1, given_name=name) for name in ("Before", "After", "Before")]
+    for number, rows in enumerate(names):
+        clinic.drop("patients", rows, f"2026030{2 + number}-0600")
+        clinic.run(AT + days(number))
+    assert clinic.ask("SELECT given_name FROM patient_record") == [("Before",)]

@@ -29,7 +29,23 @@ AT = datetime(2026, 3, 2, 12, 0, tzinfo=ZONE)
 """A Monday noon; exports are of that morning unless a test says otherwise."""
 
 COLUMNS = {
-    "patients": ["external_id", "given_name", "family_name", "birth_date", "sex", "email", "phone", "postal_code", "language", "clinic_id", "active", "created_at", "ok", "ok_news", "signed"],
+    "patients": [
+        "external_id",
+        "given_name",
+        "family_name",
+        "birth_date",
+        "sex",
+        "email",
+        "phone",
+        "postal_code",
+        "language",
+        "clinic_id",
+        "active",
+        "created_at",
+        "ok",
+        "ok_news",
+        "signed",
+    ],
     "appointments": ["external_id", "patient_id", "episode_id", "starts_at", "status", "kind", "clinic_id"],
     "episodes": ["external_id", "patient_id", "kind", "started_on", "discharged_on", "discharge_reason", "clinic_id"],
     "leads": ["external_id", "given_name", "family_name", "email", "phone", "site", "lead_since", "ok_news", "signed"],

@@ -173,6 +173,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # of a client that died
+            super().handle()
+
     def do_GET(self) -> None:
         with suppress(ConnectionError):
             room = self.owner.enter()

@@ -68,6 +68,12 @@ def test_two_rows_of_one_source_may_match() -> None:
     assert rule(ANN, AGAIN) == ("same", identity.NAMES_BIRTH_CONTACT)
 
 
+def test_another_sex_alone_does_not_keep_namesakes_of_one_day_and_postal_code_apart() -> None:
+    alex = BARE._replace(postal=ANN.postal, sex="male")
+    assert rule(ANN, alex) == ("same", identity.NAMES_BIRTH_CONTACT)
+    assert not is_vetoed(ANN, alex)
+
+
 def test_the_more_agrees_the_surer() -> None:
     scores = [decide(ANN, other, TODAY) for other in (BARE, BARE._replace(postal=ANN.postal), AGAIN)]
     assert [found.score for found in scores if found] == [0.7, 0.96, 1.0]
