@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from connectors.base import Memo, Refusal, Unavailable
-from connectors.fhir_files.dating import changed_time, stated_time
+from connectors.dating import time_in_name
 from connectors.fhir_files.scan import Scan, scan
 from connectors.fhir_files.settings import FhirFilesSettings
 from connectors.settings import Surroundings
@@ -68,13 +68,14 @@ class Folder:
     def _file(self, path: Path, root: Path) -> File:
         below = path.relative_to(root)
         names = [path.name, *(part.name for part in below.parents if part.name)]
-        stated = stated_time(names, self._settings.exported_at, self._zone)
+        read = (time_in_name(name, self._settings.exported_at, self._zone) for name in names)
+        stated = next((moment for moment in read if moment is not None), None)
         return File(
             path=path,
             name=below.as_posix(),
             stamp=stamp_of(path),
             stated=stated,
-            exported=stated if stated is not None else changed_time(path),
+            exported=stated if stated is not None else datetime.fromtimestamp(path.stat().st_mtime, UTC),
         )
 
 

@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import orjson
 
 from connectors.base import Export, Known, Lent, Misconfigured, Pass, RawRow, Refusal, is_known
+from connectors.dating import stated_time, time_in_name
 from connectors.settings import Surroundings
-from connectors.tabular.dating import stated_time, time_in_name
 from connectors.tabular.delivery import Delivery, horizon_of
 from connectors.tabular.files import Found, find_files
 from connectors.tabular.plans import FeedPlan, feed_plans

@@ -30,6 +30,8 @@ class Loaded(NamedTuple):
 
 Key = tuple[str, str]
 
+_STATED = ("channel", "purpose", "decision", "decided_on", "basis", "evidence", "asserted")
+
 
 def load(connection: Connection, contacts: Sequence[str], roles: Mapping[str, str]) -> Loaded:
     """Reads a batch of contacts; `roles` says of each source whether it is an EMR or leads."""
@@ -177,42 +179,13 @@ def _decisions(
     found: dict[str, list[Decision]],
 ) -> None:
     c = t.consent_record.c
-    columns = (
-        c.holder,
-        c.channel,
-        c.purpose,
-        c.decision,
-        c.decided_on,
-        c.basis,
-        c.evidence,
-        c.first_seen_at,
-        c.asserted,
-    )
+    columns = [c[name] for name in _STATED]
     for source, piece in _by_source(patients):
-        query = select(*columns).where(c.source == source, c.holder.in_(piece), ~c.by_address)
-        for (
-            holder,
-            channel,
-            purpose,
-            decision,
-            decided_on,
-            basis,
-            evidence,
-            first_seen_at,
-            asserted,
-        ) in connection.execute(query):
+        as_lead = roles.get(source) == "leads"
+        query = select(c.holder, c.first_seen_at, *columns).where(
+            c.source == source, c.holder.in_(piece), ~c.by_address
+        )
+        for holder, first_seen_at, *stated in connection.execute(query):
             contact = owners[patients[(source, holder)]["id"]]
-            found[contact].append(
-                Decision(
-                    channel=channel,
-                    purpose=purpose,
-                    decision=decision,
-                    decided_on=decided_on,
-                    basis=basis,
-                    evidence=evidence,
-                    first_seen_on=first_seen_at.date(),
-                    asserted=asserted,
-                    as_lead=roles.get(source) == "leads",
-                    address=None,
-                )
-            )
+            said = dict(zip(_STATED, stated, strict=True))
+            found[contact].append(Decision(**said, first_seen_on=first_seen_at.date(), as_lead=as_lead, address=None))

@@ -6,6 +6,7 @@ from sqlalchemy import Table
 from sqlmodel import SQLModel
 
 from sync.store import delivery_tables as d
+from sync.store import identity_tables as i
 from sync.store import people_tables as p
 from sync.store import service_tables as s
 from sync.store import source_tables as f
@@ -25,7 +26,7 @@ gate, quarantine, notice = _core(f.Gate), _core(f.Quarantine), _core(f.Notice)
 patient_record, identifier = _core(p.PatientRecord), _core(p.Identifier)
 visit_record, episode_record = _core(p.VisitRecord), _core(p.EpisodeRecord)
 supplement_record, consent_record = _core(p.SupplementRecord), _core(p.ConsentRecord)
-match, link, contact, wait = _core(p.Match), _core(p.Link), _core(p.Contact), _core(p.Wait)
+match, link, contact, wait = _core(i.Match), _core(i.Link), _core(p.Contact), _core(p.Wait)
 shared_address, transition = _core(p.SharedAddress), _core(p.Transition)
 person_suppression = _core(p.PersonSuppression)
 

@@ -184,19 +184,19 @@ def test_what_libraries_say_is_named_without_their_text(tmp_path: Path, capsys: 
     try:
         raise ValueError("ann@example.com is no number")
     except ValueError:
-        logging.getLogger("some.library").exception("cannot read %s", "ann@example.com")
+        logging.getLogger("some.package").exception("cannot read %s", "ann@example.com")
     logging.getLogger("urllib3.connectionpool").info("GET /lists?email=ann@example.com")
     text = capsys.readouterr().err
     assert "ann@example.com" not in text
     line = orjson.loads(text)
-    assert (line["event"], line["logger"], line["error"]) == ("library.said", "some.library", "ValueError")
+    assert (line["event"], line["logger"], line["error"]) == ("library.said", "some.package", "ValueError")
 
 
 def test_setting_up_twice_hears_libraries_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = _config(tmp_path)
     set_up(config)
     set_up(config)
-    logging.getLogger("some.library").warning("once")
+    logging.getLogger("some.package").warning("once")
     assert len(_lines(capsys)) == 1
 
 

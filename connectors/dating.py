@@ -1,11 +1,10 @@
-"""When a file was exported: a time in its name, a declared column, or the time it was last changed."""
+"""When a file was exported: a time in its name, a declared column, or the time it was last changed. Sources share it."""
 
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time
+from typing import Protocol
 from zoneinfo import ZoneInfo
-
-from connectors.tabular.settings import ExportedAt
 
 _IN_NAME = re.compile(
     r"(?<!\d)(?:(\d{4})-(\d{2})-(\d{2})|(\d{4})(\d{2})(\d{2}))(?:[T_-]?(\d{2})(\d{2})(\d{2})?(Z)?)?(?!\d)"
@@ -13,7 +12,16 @@ _IN_NAME = re.compile(
 _TIME_OF_DAY = re.compile(r"%-?[HIMSXcfT]")
 
 
-def time_in_name(name: str, rule: ExportedAt | None, zone: ZoneInfo) -> datetime | None:
+class NameRule(Protocol):
+    """A regular expression on a file's name (its first group, else all of it), and the strptime format of what it finds."""
+
+    @property
+    def name(self) -> str | None: ...
+    @property
+    def format(self) -> str: ...
+
+
+def time_in_name(name: str, rule: NameRule | None, zone: ZoneInfo) -> datetime | None:
     """The export time that a file's name states, in UTC; None where it states none.
 
     Naive times are of `zone`; a date alone is the end of that day.
