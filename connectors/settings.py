@@ -187,6 +187,12 @@ class SourceSettings(Strict):
     payers: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     consent: tuple[ConsentSettings, ...] = ()
 
+    def serves(self, site: str) -> bool:
+        """True if rows of a site may come from this source: one without a site of its own may bring any."""
+        if isinstance(self.site, SiteMap):
+            return site == self.site.default or site in self.site.map.values()
+        return self.site is None or self.site == site
+
     def age_limit(self) -> timedelta | None:
         """How old the newest data may be before the clock stops; None = never (leads)."""
         if self.max_age is not None:

@@ -45,8 +45,9 @@ _PAST_BOOKED: Final = {"attended": Meaning.ATTENDED, "missed": Meaning.MISSED}
 class Record(NamedTuple):
     """A visit, or one in quarantine, with all that its meaning hangs on.
 
-    `lapses` is the first day on which it counts as nothing: of a booking by the day of its source's `data_as_of`
-    (`counted`; None: by the clock), of a quarantined visit by the clock. `row` is the patient row's id.
+    `lapses` is the first day on which it is settled, as `past_booked` says or as nothing: of a booking by the day of
+    its source's `data_as_of` (`counted`; None: by the clock), of a quarantined visit by the clock. `row` is the patient
+    row's id.
     """
 
     source: str
@@ -82,6 +83,9 @@ def visit_record(visit: Visit, thresholds: Thresholds, clocks: Clocks) -> Record
     zone = zone_of(visit.site, clocks.world)
     feed = clocks.world.feeds.get(visit.source)
     as_of = feed.data_as_of if feed else None
+    lapses = visit.day
+    if visit.status == "booked":
+        lapses = _later(lapses, 1 if feed and feed.past_booked else thresholds.unresolved_after_days + 1)
     return Record(  # by position: this is made for every visit of a review, and names would double its cost
         visit.source,
         visit.external_id,
@@ -93,7 +97,7 @@ def visit_record(visit: Visit, thresholds: Thresholds, clocks: Clocks) -> Record
         visit.episode_id,
         zone,
         clocks.own(visit.source),
-        _later(visit.day, thresholds.unresolved_after_days + 1) if visit.status == "booked" else visit.day,
+        lapses,
         local_day(as_of, zone) if as_of else None,
         feed.past_booked if feed else None,
         visit,
@@ -101,10 +105,11 @@ def visit_record(visit: Visit, thresholds: Thresholds, clocks: Clocks) -> Record
 
 
 def withheld_record(withheld: Withheld, thresholds: Thresholds, clocks: Clocks) -> Record:
-    """A quarantined visit as a record: on its own day, or today where its day could not be read."""
+    """A quarantined visit as a record: on its own day, or (while it counts) today where its day could not be read."""
     zone = zone_of(withheld.site, clocks.world)
     clock = clocks.own(withheld.source)
-    day = withheld.day or local_day(clock.time, zone)
+    lapses = _later(local_day(withheld.since, zone), thresholds.quarantine_days)
+    day = withheld.day or min(local_day(clock.time, zone), _later(lapses, -1))
     return Record(
         source=withheld.source,
         external_id="quarantined",
@@ -116,7 +121,7 @@ def withheld_record(withheld: Withheld, thresholds: Thresholds, clocks: Clocks) 
         episode_id=withheld.episode_id,
         zone=zone,
         clock=clock,
-        lapses=_later(local_day(withheld.since, zone), thresholds.quarantine_days),
+        lapses=lapses,
         counted=None,
         past_booked=None,
         visit=None,
@@ -137,9 +142,9 @@ def meaning_of(record: Record, time: datetime) -> Meaning:
         return Meaning.WITHHELD if today < record.lapses else Meaning.LAPSED
     if record.day >= today:
         return Meaning.BOOKED
-    if record.past_booked is not None:
-        return _PAST_BOOKED[record.past_booked]
-    return Meaning.UNRESOLVED if (record.counted or today) < record.lapses else Meaning.LAPSED
+    if (record.counted or today) < record.lapses:
+        return Meaning.UNRESOLVED
+    return _PAST_BOOKED[record.past_booked] if record.past_booked is not None else Meaning.LAPSED
 
 
 def heard(records: Iterable[Record], time: datetime) -> list[Heard]:

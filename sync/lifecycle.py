@@ -187,8 +187,8 @@ def _due(history: History, clock: Clock, at: datetime) -> Due:
 
 
 def _waits_for_data(record: Record, at: datetime) -> bool:
-    """True of an unresolved booking: the day of its source's data decides when it comes to nothing."""
-    if record.status != "booked" or record.past_booked is not None or record.counted is None:
+    """True of an unresolved booking: the day of its source's data decides when it is settled or comes to nothing."""
+    if record.status != "booked" or record.counted is None:
         return False
     return record.counted < record.lapses and record.day < local_day(at, record.zone)
 

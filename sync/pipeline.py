@@ -4,7 +4,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -34,15 +34,18 @@ from sync.store.runs import end_run, note_attempt, start_run
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """What a pass is about: all sources and destinations, or the named ones."""
+    """What a pass is about: all sources, destinations and sites, or the named ones."""
 
     sources: frozenset[str] | None = None
     destinations: frozenset[str] | None = None
+    site: str | None = None
     stages: frozenset[str] = frozenset({"listen", "pull", "review", "push"})
 
     def source_names(self, service: Service) -> list[str]:
         """Sources to pull."""
-        return [name for name in service.sources if self.sources is None or name in self.sources]
+        settings = service.config.settings.sources
+        named = [name for name in service.sources if self.sources is None or name in self.sources]
+        return [name for name in named if self.site is None or settings[name].serves(self.site)]
 
     def destination_names(self, service: Service) -> list[str]:
         """Destinations to listen to and push to."""
@@ -85,7 +88,7 @@ class Line:
         if "review" in scope.stages:
             self.review()
         if "push" in scope.stages:
-            self.push(scope.destination_names(self.service))
+            self.push(scope.destination_names(self.service), scope.site)
         self.report.seconds = time.monotonic() - began
         end_run(self.engine, self.report.run_id, self.at, self.report.exit_code(), self.report.to_json())
         self._say_end()
@@ -155,7 +158,7 @@ class Line:
             status_changes=Limit(brakes.max_status_changes.number, brakes.max_status_changes.share),
         )
 
-    def push(self, names: Iterable[str]) -> None:
+    def push(self, names: Iterable[str], site: str | None = None) -> None:
         """Sends what is ready; a destination on `observe` is only counted. Whoever is stale is reviewed before."""
         with reading(self.engine) as connection:
             unreviewed = overdue(connection, self.at)
@@ -167,11 +170,11 @@ class Line:
                 self.report.observed.append(name)
                 continue
             with self._guarded("destination", name):
-                self.report.pushed[name] = self._push(outlets[name])
+                self.report.pushed[name] = self._push(outlets[name], site)
 
-    def _push(self, outlet: Outlet) -> Pushed:
+    def _push(self, outlet: Outlet, site: str | None) -> Pushed:
         destination = self.service.destinations[outlet.name]
-        delivery = self._delivery(outlet)
+        delivery = replace(self._delivery(outlet), site=site)
         lost = recover(self.engine, delivery)
         if lost:
             say("push.recovered", destination=outlet.name, n_wishes=lost)

@@ -20,6 +20,7 @@ from connectors.base import (
     Unavailable,
 )
 from mappings.document import Document
+from mappings.policy import PolicyViolation
 from sync.criteria import Outlet
 from sync.disclosure import Recipient, Told, disclosure
 from sync.store import tables as t
@@ -62,6 +63,7 @@ class Delivery:
     fresh_for: timedelta
     run_id: str
     at: datetime
+    site: str | None = None
     checkpoint: Callable[[], None] = lambda: None
 
     @property
@@ -94,13 +96,19 @@ def push(engine: Engine, destination: Destination, delivery: Delivery) -> Pushed
 
 def _claim(engine: Engine, delivery: Delivery) -> list[Claimed]:
     with writing(engine) as connection:
-        return wishes.claim(connection, delivery.name, delivery.at, delivery.at + LEASE, CLAIM_BATCH)
+        lease = wishes.Lease(delivery.at, delivery.at + LEASE, CLAIM_BATCH, delivery.site)
+        return wishes.claim(connection, delivery.name, lease)
 
 
 def _recheck(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed]) -> list[Claimed]:
     """Leaves out whom a suppression has closed since the review; they are reviewed again."""
-    for item in claimed:
-        delivery.assert_policy(item.document)
+    try:
+        for item in claimed:
+            delivery.assert_policy(item.document)
+    except PolicyViolation:
+        with writing(engine) as connection:
+            wishes.give_back(connection, delivery.name, [item.key for item in claimed])
+        raise
     with reading(engine) as connection:
         closed = by_address(connection, [item.key for item in claimed])
     stopped = [item for item in claimed if item.key in closed and item.document.standing == "subscribed"]
@@ -213,14 +221,14 @@ def push_files(
     """Writes the whole files when something is ready, a file is missing, or `anew`; then what was ready is accepted."""
     pushed = Pushed()
     with reading(engine) as connection:
-        ready = wishes.count(connection, delivery.name, "ready")
+        ready = wishes.count_ready(connection, delivery.name, delivery.site)
     if not ready and not anew and destination.intact():
         return pushed
     segments = sorted(tag for (kind, _), tag in outlet.audience.tags.items() if kind == "segment")
     with reading(engine) as connection:
         entries = (
             FileEntry(key, tuple(document.fields.get(name, "") for name in outlet.audience.fields), document.tags)
-            for key, document in wishes.whole_audience(connection, delivery.name)
+            for key, document in wishes.whole_audience(connection, delivery.name, delivery.site)
             if document.standing == "subscribed"
         )
         pushed.calls = destination.write(entries, segments)

@@ -17,6 +17,9 @@ DestinationOption = Annotated[
 ]
 
 
+SiteOption = Annotated[str | None, typer.Option("--site", help="Only sources that bring this site, only its wishes.")]
+
+
 def register(app: typer.Typer) -> None:
     """Adds the commands."""
     app.command()(run)
@@ -30,13 +33,14 @@ def run(
     context: typer.Context,
     source: SourceOption = None,
     destination: DestinationOption = None,
+    site: SiteOption = None,
     config: ConfigOption = None,
     as_of: AsOfOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Make one full pass: listen, pull, review, push."""
     stages = ("listen", "pull", "review", "push")
-    _pass(open_service(context, config), stages, (source, destination), as_of, as_json=as_json)
+    _pass(open_service(context, config), stages, (source, destination, site), as_of, as_json=as_json)
 
 
 def listen(
@@ -46,19 +50,19 @@ def listen(
     as_json: JsonOption = False,
 ) -> None:
     """Read unsubscribes and bounces back."""
-    _pass(open_service(context, config), ("listen",), (None, destination), None, as_json=as_json)
+    _pass(open_service(context, config), ("listen",), (None, destination, None), None, as_json=as_json)
 
 
 def pull(
     context: typer.Context, source: SourceOption = None, config: ConfigOption = None, as_json: JsonOption = False
 ) -> None:
     """Land what sources offer."""
-    _pass(open_service(context, config), ("pull",), (source, None), None, as_json=as_json)
+    _pass(open_service(context, config), ("pull",), (source, None, None), None, as_json=as_json)
 
 
 def review(context: typer.Context, config: ConfigOption = None, as_json: JsonOption = False) -> None:
     """Decide status and segments of everyone who is stale or due."""
-    _pass(open_service(context, config), ("review",), (None, None), None, as_json=as_json)
+    _pass(open_service(context, config), ("review",), (None, None, None), None, as_json=as_json)
 
 
 def push(
@@ -68,10 +72,10 @@ def push(
     as_json: JsonOption = False,
 ) -> None:
     """Send what is ready."""
-    _pass(open_service(context, config), ("push",), (None, destination), None, as_json=as_json)
+    _pass(open_service(context, config), ("push",), (None, destination, None), None, as_json=as_json)
 
 
-Named = tuple[list[str] | None, list[str] | None]
+Named = tuple[list[str] | None, list[str] | None, str | None]
 
 
 def _pass(service: "Service", stages: Iterable[str], named: Named, as_of: str | None, *, as_json: bool) -> None:
@@ -84,6 +88,7 @@ def _pass(service: "Service", stages: Iterable[str], named: Named, as_of: str | 
     scope = Scope(
         sources=_known("source", named[0], service.sources),
         destinations=_known("destination", named[1], service.destinations),
+        site=next(iter(_known("site", [named[2]], service.config.settings.sites) or ())) if named[2] else None,
         stages=frozenset(stages),
     )
     at = instant(service.config, as_of)

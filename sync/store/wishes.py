@@ -52,13 +52,24 @@ def from_json(stored: Mapping[str, Any] | None) -> Document | None:
     )
 
 
-def claim(connection: Connection, destination: str, at: datetime, lease_until: datetime, limit: int) -> list[Claimed]:
+class Lease(NamedTuple):
+    """What is claimed: wishes whose time has come at `at`, `limit` of them, until `until`; of one site, or of all."""
+
+    at: datetime
+    until: datetime
+    limit: int
+    site: str | None = None
+
+
+def claim(connection: Connection, destination: str, lease: Lease) -> list[Claimed]:
     """Claims ready wishes whose time has come; other workers skip them until the lease ends."""
     ready = (
         select(_w.key)
-        .where(_w.destination == destination, _w.state == "ready", or_(_w.not_before.is_(None), _w.not_before <= at))
+        .where(
+            _w.destination == destination, _ready(lease.site), or_(_w.not_before.is_(None), _w.not_before <= lease.at)
+        )
         .order_by(_w.key)
-        .limit(limit)
+        .limit(lease.limit)
         .with_for_update(skip_locked=True)
     )
     keys = list(connection.execute(ready).scalars())
@@ -66,9 +77,13 @@ def claim(connection: Connection, destination: str, at: datetime, lease_until: d
         connection.execute(
             update(t.wish)
             .where(_w.destination == destination, _w.key.in_(piece))
-            .values(state="claimed", lease_until=lease_until)
+            .values(state="claimed", lease_until=lease.until)
         )
     return _claimed(connection, destination, keys)
+
+
+def _ready(site: str | None) -> ColumnElement[bool]:
+    return _w.state == "ready" if site is None else and_(_w.state == "ready", _w.site == site)
 
 
 def _claimed(connection: Connection, destination: str, keys: Sequence[str]) -> list[Claimed]:
@@ -187,12 +202,18 @@ def count(connection: Connection, destination: str, state: str) -> int:
     return connection.execute(query).scalar_one()
 
 
-def whole_audience(connection: Connection, destination: str) -> Iterator[tuple[str, Document]]:
-    """Every subscriber as wished, or else as accepted, by key; without held wishes. Streams.
+def count_ready(connection: Connection, destination: str, site: str | None = None) -> int:
+    """How many wishes of a destination are ready; of one site, or of all."""
+    query = select(func.count()).select_from(t.wish).where(_w.destination == destination, _ready(site))
+    return connection.execute(query).scalar_one()
+
+
+def whole_audience(connection: Connection, destination: str, site: str | None = None) -> Iterator[tuple[str, Document]]:
+    """Every subscriber as wished (of one site, or of all), or else as accepted, by key; without held wishes. Streams.
 
     Both tables are read in the order of their keys and merged here: a union in order would be sorted in memory.
     """
-    wished = or_(_w.state == "claimed", _w.state == "ready")
+    wished = or_(_w.state == "claimed", _ready(site))
     taken = select(_s.key, _s.accepted).where(
         _s.destination == destination,
         _s.accepted.is_not(None),

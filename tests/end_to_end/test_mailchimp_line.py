@@ -25,7 +25,7 @@ def fake() -> Iterator[FakeMailchimp]:
 @pytest.fixture(autouse=True)
 def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retries come at once."""
-    monkeypatch.setitem(Mailchimp.__init__.__kwdefaults__, "sleep", lambda _seconds: None)
+    monkeypatch.setattr(Mailchimp.__init__, "__kwdefaults__", {"sleep": lambda _seconds: None})
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ It exists to disagree. Where it and `sync.lifecycle.judge` differ, one of them h
 
 import itertools
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 from typing import Literal, NamedTuple
 
@@ -18,7 +18,6 @@ Meaning = Literal["attended", "missed", "booked", "open", "nothing"]
 
 BEST: Sequence[Meaning] = ("attended", "missed", "booked", "open", "nothing")
 CLOSED: Sequence[Status] = ("discharged", "dropped_out", "dormant")
-NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Reading(NamedTuple):
@@ -94,12 +93,8 @@ def read(person: Person, world: World, now: datetime) -> Reading:
     clock = deciding.clock if deciding else _clock_without_episode(person, place)
     marks = _one_a_day(_mark(each, clock, place) for each in _records(person))
     site = _site(person, place, marks)
-    lost = place.thresholds(site).lost_lead_after_days
     status: Status
-    if _inactive(person, place):
-        status = "inactive"
-    else:
-        status = deciding.status if deciding else _lead(person, place, clock, lost)
+    status = "inactive" if _inactive(person, place) else deciding.status if deciding else _lead(person, place, clock)
     return Reading(
         status=status,
         site=site,
@@ -114,7 +109,7 @@ def read(person: Person, world: World, now: datetime) -> Reading:
 
 def _records(person: Person) -> list[Visit | Withheld]:
     records: list[Visit | Withheld] = [*person.visits]
-    return records + [*person.withheld]
+    return [*records, *person.withheld]
 
 
 def _count(deciding: Judged | None, meaning: Meaning) -> int | None:
@@ -128,8 +123,10 @@ def _mark(record: Visit | Withheld, clock: datetime, place: Place) -> Mark:
     today = place.day(clock, record.site)
     if isinstance(record, Withheld):
         held_for = (today - place.day(record.since, record.site)).days
-        still = held_for < place.thresholds(record.site).quarantine_days
-        return Mark("open" if still else "nothing", record.day or today, NEVER, record.site)
+        left = place.thresholds(record.site).quarantine_days - held_for
+        day = record.day or today + timedelta(days=min(0, left - 1))
+        start = datetime.combine(day, time.min, UTC)
+        return Mark("open" if left > 0 else "nothing", day, start, record.site)
     return Mark(_meaning(record, today, place), record.day, record.starts_at, record.site)
 
 
@@ -213,32 +210,33 @@ def _by_dates(record: Visit | Withheld, plans: Sequence[Plan]) -> Plan | None:
     if record.day is None or (record.episode_id and record.episode_id not in {plan.id for plan in named}):
         return None
     fitting = [plan for plan in named if _falls_in(record, record.day, plan.episode)]
-    latest = max(
-        (plan.episode.started_on for plan in fitting if plan.episode and plan.episode.started_on), default=None
-    )
-    fitting = [plan for plan in fitting if plan.episode and plan.episode.started_on == latest]
-    return min(fitting, key=lambda plan: plan.id, default=None)
+    latest = max((_started(plan) for plan in fitting), default=date.min)
+    return min((plan for plan in fitting if _started(plan) == latest), key=lambda plan: plan.id, default=None)
+
+
+def _started(plan: Plan) -> date:
+    return (plan.episode.started_on if plan.episode else None) or date.min
 
 
 def _falls_in(record: Visit | Withheld, day: date, episode: Episode | None) -> bool:
-    if episode is None or episode.started_on is None:
+    """What the episode (or the quarantined visit) does not say, a site or a date, shuts nothing out."""
+    if episode is None or (episode.source, episode.row) != (record.source, record.row):
         return False
-    same = (episode.source, episode.row, episode.site) == (record.source, record.row, record.site)
-    return same and episode.started_on <= day <= (episode.discharged_on or date.max)
+    anywhere = episode.site is None or (isinstance(record, Withheld) and record.site is None)
+    if not anywhere and episode.site != record.site:
+        return False
+    return (episode.started_on or date.min) <= day <= (episode.discharged_on or date.max)
 
 
 def _chain(loose: Sequence[Visit | Withheld], episodes: Sequence[Episode], place: Place) -> list[Plan]:
     """All others form one chain, by day, each visit at its own source's clock."""
-    taking_part = [each for each in loose if isinstance(each, Withheld) or each.status not in ("cancelled", "proposed")]
+    taking_part = [each for each in loose if _at_own_clock(each, place).meaning != "nothing"]
     plans: list[Plan] = []
     closings = [end for each in episodes if (end := _closed_on(each, each.site, place, place.clock([each.source])))]
     for day in sorted({_day_of(each, place) for each in taking_part}):
-        todays = [each for each in taking_part if _day_of(each, place) == day]
-        counting = any(_at_own_clock(each, place).meaning != "nothing" for each in todays)
-        if counting and (not plans or _starts_new(day, plans[-1], closings, place)):
+        if not plans or _starts_new(day, plans[-1], closings, place):
             plans.append(Plan(day.isoformat(), None, []))
-        if plans:
-            plans[-1].records.extend(todays)
+        plans[-1].records.extend(each for each in taking_part if _day_of(each, place) == day)
     return plans
 
 
@@ -262,22 +260,23 @@ def _closed_on(episode: Episode, site: str | None, place: Place, clock: datetime
 
 
 def _settle(withheld: Withheld, plans: list[Plan], place: Place) -> None:
-    """Without a readable day: today, in the latest episode; if that is closed, a visit would start another."""
+    """Without a readable day: today, in the latest episode; without any it is one."""
     if _at_own_clock(withheld, place).meaning == "nothing":
         return
-    latest = max(plans, key=lambda plan: _lateness(_marks(plan, place)), default=None)
-    today = _day_of(withheld, place)
-    if latest is None or (latest.episode and latest.episode.discharged_on and latest.episode.discharged_on < today):
-        plans.append(Plan(today.isoformat(), None, [withheld]))
+    latest = max((_lateness(_marks(plan, place), plan) for plan in plans), default=date.min)
+    fitting = [plan for plan in plans if _lateness(_marks(plan, place), plan) == latest]
+    if fitting:
+        min(fitting, key=lambda plan: plan.id).records.append(withheld)
     else:
-        latest.records.append(withheld)
+        plans.append(Plan(_day_of(withheld, place).isoformat(), None, [withheld]))
 
 
-def _lateness(marks: Sequence[Mark]) -> tuple[date, date]:
-    """By latest attended or missed day, else latest booked."""
+def _lateness(marks: Sequence[Mark], plan: Plan) -> date:
+    """By latest attended or missed day, else latest booked (else its beginning)."""
     return (
-        max(_days(marks, "attended", "missed"), default=date.min),
-        max(_days(marks, "booked", "open"), default=date.min),
+        max(_days(marks, "attended", "missed"), default=None)
+        or max(_days(marks, "booked", "open"), default=None)
+        or _first_day(plan, marks)
     )
 
 
@@ -393,7 +392,7 @@ def _deciding(judged: Sequence[Judged]) -> Judged | None:
     for status in ("active", "scheduled", "at_risk"):
         several = sorted((each for each in judged if each.status == status), key=lambda each: each.plan.id)
         if several:
-            return max(several, key=lambda each: _lateness(each.marks))
+            return max(several, key=lambda each: _lateness(each.marks, each.plan))
     return min(sorted(judged, key=lambda each: each.plan.id), key=_from_the_latest, default=None)
 
 
@@ -403,13 +402,17 @@ def _from_the_latest(each: Judged) -> tuple[int, int]:
     return -max(days).toordinal(), CLOSED.index(each.status)
 
 
-def _first_day(each: Judged) -> date:
-    started = each.plan.episode.started_on if each.plan.episode else None
-    return min([started or date.max, *_days(each.marks, "attended", "missed", "booked", "open")])
+def _first_day(plan: Plan, marks: Sequence[Mark]) -> date:
+    """The EMR's start, else its first visit, else its closing."""
+    if plan.episode and plan.episode.started_on:
+        return plan.episode.started_on
+    first = min(_days(marks, "attended", "missed", "booked", "open"), default=None)
+    return first or (plan.episode and plan.episode.discharged_on) or date.max
 
 
 def _returning(deciding: Judged, judged: Sequence[Judged]) -> bool:
-    earlier = [each for each in judged if _first_day(each) < _first_day(deciding)]
+    first = _first_day(deciding.plan, deciding.marks)
+    earlier = [each for each in judged if _first_day(each.plan, each.marks) < first]
     return any(_days(each.marks, "attended") for each in earlier)
 
 
@@ -417,20 +420,27 @@ def _clock_without_episode(person: Person, place: Place) -> datetime:
     return place.clock(row.source for row in person.rows if place.world.feeds[row.source].role == "emr")
 
 
-def _lead(person: Person, place: Place, clock: datetime, limit: int) -> Status:
-    """Lost more than `limit` days after the later of the day it became known and its last visit that was not to be."""
-    ages = [(place.day(clock, None) - known).days for known in _known_since(person, place)]
-    for visit in person.visits:
-        mark = _mark(visit, clock, place)
-        if mark.meaning == "nothing" and visit.status != "proposed":
-            ages.append((place.day(clock, mark.site) - mark.day).days)
-    return "lead" if ages and min(ages) <= limit else "lost_lead"
+def _lead(person: Person, place: Place, clock: datetime) -> Status:
+    """Lost more than so many days after the later of the day it became known and its last visit that was not to be."""
+    known = _known_since(person, place)
+    since = [each for each in known if each[0] == max(known)[0]]
+    marks = [_mark(each, clock, place) for each in _records(person) if getattr(each, "status", None) != "proposed"]
+    off = [mark for mark in marks if mark.meaning == "nothing"]
+    since += [(mark.day, mark.site or "") for mark in off if mark.day == max(_days(off, "nothing"))]
+    return "lead" if any(_is_young(day, site or None, place, clock) for day, site in since) else "lost_lead"
 
 
-def _known_since(person: Person, place: Place) -> list[date]:
-    dated = [day for row in person.rows for day in (row.lead_since, row.referral_received) if day]
-    created = [place.day(row.created_at, None) for row in person.rows if row.created_at]
-    return dated or created or [place.day(row.first_seen_at, None) for row in person.rows if not row.first_pull]
+def _is_young(day: date, site: str | None, place: Place, clock: datetime) -> bool:
+    return (place.day(clock, site) - day).days <= place.thresholds(site).lost_lead_after_days
+
+
+def _known_since(person: Person, place: Place) -> list[tuple[date, str]]:
+    """Days, each with the site of the row that gives it."""
+    rows = person.rows
+    dated = [(day, row.site or "") for row in rows for day in (row.lead_since, row.referral_received) if day]
+    created = [(place.day(row.created_at, row.site), row.site or "") for row in rows if row.created_at]
+    seen = [(place.day(row.first_seen_at, row.site), row.site or "") for row in rows if not row.first_pull]
+    return dated or created or seen
 
 
 def _leading(person: Person) -> list[Row]:

@@ -1,5 +1,6 @@
 """Properties of the whole line over small generated histories."""
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from tests.fakes.clinic import AT, Clinic, Row, days, episode, lead, patient, vi
 TODAY = date(2026, 3, 2)
 Feed = tuple[str, list[Row]]
 FEW = settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+_FOLDER = Path(tempfile.gettempdir()) / f"prm-line-{os.getpid()}"
 EVENINGS = [f"20260302-0{hour}00" for hour in range(10)]
 
 
@@ -76,7 +78,7 @@ def histories(draw: st.DrawFn) -> History:
 @contextmanager
 def _clinic(template: Path) -> Iterator[Clinic]:
     """A practice whose files are deltas, so that a history may come in pieces."""
-    folder = Path(tempfile.mkdtemp(prefix="prm-line"))
+    folder = _FOLDER  # one for all, so that the service is made once
     try:
         clinic = Clinic(folder).laid_out(template)
         for feed in ("patients", "appointments", "episodes"):

@@ -40,7 +40,7 @@ class Outbox:
 
     def claim(self, at: datetime = AT, limit: int = 100) -> list[wishes.Claimed]:
         with writing(self.engine) as connection:
-            return wishes.claim(connection, "newsletter", at, at + timedelta(minutes=30), limit)
+            return wishes.claim(connection, "newsletter", wishes.Lease(at, at + timedelta(minutes=30), limit))
 
     def do(self, act: Any, *arguments: Any, **changes: Any) -> Any:
         with writing(self.engine) as connection:
@@ -217,6 +217,6 @@ def test_a_reference_is_kept_beside_what_was_accepted(outbox: Outbox) -> None:
 def test_two_workers_on_postgresql_never_claim_the_same_and_never_wait(outbox: Outbox) -> None:
     outbox.write(*(wish(key) for key in "abcd"))
     with writing(outbox.engine) as first, writing(outbox.engine) as second:
-        mine = wishes.claim(first, "newsletter", AT, LEASE, 2)
-        theirs = wishes.claim(second, "newsletter", AT, LEASE, 4)
+        mine = wishes.claim(first, "newsletter", wishes.Lease(AT, LEASE, 2))
+        theirs = wishes.claim(second, "newsletter", wishes.Lease(AT, LEASE, 4))
         assert ([item.key for item in mine], [item.key for item in theirs]) == (["a", "b"], ["c", "d"])
