@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from connectors.traffic import Traffic
 from mappings.document import Document
 from mappings.records import Kind, Mapped, Rejected
 
@@ -273,6 +274,7 @@ class Destination(Protocol):
 
     name: str
     capabilities: Capabilities
+    traffic: Traffic
 
     def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
         """Returns one outcome a change, in order."""

@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from connectors.base import Misconfigured, Unavailable
 from connectors.deadline import DeadlineAdapter, begin, remaining
 from connectors.retry import Patience, Trouble, retry_after, retrying
+from connectors.traffic import Traffic
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _PORTS = {"http": 80, "https": 443}
@@ -153,6 +154,7 @@ class Account:
     slot: Callable[[], AbstractContextManager[None]]
     bare_403_is_busy: bool = False
     ca_file: Path | None = None
+    traffic: Traffic = field(default_factory=Traffic)
 
 
 _NO_JSON = object()
@@ -217,6 +219,7 @@ class HttpClient:
         read = self._limits.read if request.seconds is None else request.seconds
         prepared = self._prepared(request)
         with self._account.slot():
+            self._account.traffic.count(request.method)
             begin(total)
             try:
                 answer = self._adapter.send(

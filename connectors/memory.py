@@ -27,6 +27,7 @@ from connectors.base import (
     Window,
 )
 from connectors.settings import DestinationSettings, SourceSettings, Surroundings
+from connectors.traffic import Traffic
 from mappings.document import Document
 from mappings.records import (
     ConsentRow,
@@ -166,6 +167,7 @@ class MemoryDestination:
         surroundings: Surroundings,  # noqa: ARG002 - all connectors are made alike
         lent: Lent,  # noqa: ARG002 - likewise
     ) -> None:
+        self.traffic = Traffic()
         self.name, self.settings = name, settings
         self.capabilities = Capabilities(unit=settings.unit, quiet_tags=True, reads_opt_outs=True)
         self.members: dict[str, MemoryMember] = {}

@@ -101,7 +101,9 @@ class Line:
             if isinstance(destination, FileDestination) or not destination.capabilities.reads_opt_outs:
                 continue
             with self._guarded("destination", name):
+                before = destination.traffic.reads
                 heard = listen(self.engine, destination, self.at)
+                self.report.reads[name] = destination.traffic.reads - before
                 self.report.heard[name] = heard.suppressed
                 if heard.suppressed:
                     say("feedback.suppressed", destination=name, n_suppressed=heard.suppressed)
@@ -181,7 +183,9 @@ class Line:
         if isinstance(destination, FileDestination):
             return self._push_files(destination, delivery, outlet)
         self._require_feedback(destination)
+        before = destination.traffic.writes, destination.traffic.reads
         pushed = push(self.engine, destination, delivery)
+        pushed.calls, pushed.reads = destination.traffic.writes - before[0], destination.traffic.reads - before[1]
         if pushed.sent:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)
         return pushed

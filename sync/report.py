@@ -1,5 +1,6 @@
 """What a pass did, for people and for --json; and the exit code that it comes to."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +31,7 @@ class Report:
     reviewed: Reviewed = field(default_factory=Reviewed)
     pushed: dict[str, Pushed] = field(default_factory=dict)
     heard: dict[str, int] = field(default_factory=dict)
+    reads: Counter[str] = field(default_factory=Counter)
     held: list[Held] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     observed: list[str] = field(default_factory=list)
@@ -48,6 +50,14 @@ class Report:
             codes.add(NEWLY_STOPPED)
         return next(code for code in ORDER if code in codes or code == OK)
 
+    def _destinations(self) -> list[str]:
+        return list(dict.fromkeys([*self.pushed, *self.observed, *self.reads]))
+
+    def _delivered(self, name: str) -> dict[str, int]:
+        pushed = self.pushed.get(name) or Pushed()
+        counts = {key: getattr(pushed, key) for key in ("sent", "accepted", "refused", "retried", "calls")}
+        return {**counts, "reads": pushed.reads + self.reads[name]}
+
     def to_json(self) -> dict[str, Any]:
         """The pass as `run --json` prints it."""
         pulled = self.pulled.values()
@@ -61,17 +71,7 @@ class Report:
             },
             "transitions": self.reviewed.transitions,
             "wishes": sum(self.reviewed.wishes.values()),
-            "destinations": {
-                name: {
-                    "sent": p.sent,
-                    "accepted": p.accepted,
-                    "refused": p.refused,
-                    "retried": p.retried,
-                    "calls": p.calls,
-                    "reads": p.reads,
-                }
-                for name, p in self.pushed.items()
-            },
+            "destinations": {name: self._delivered(name) for name in self._destinations()},
             "held": [_hold(hold) for hold in (*self.held, *(h for p in pulled for h in p.held))],
             "refused": [f"{name}: {refusal}" for name, p in self.pulled.items() for refusal in p.refused],
             "troubles": [

@@ -16,6 +16,7 @@ from connectors.mailchimp.members import Archived, Members
 from connectors.mailchimp.push import Push
 from connectors.mailchimp.settings import MailchimpSettings, read_key
 from connectors.settings import Surroundings
+from connectors.traffic import Traffic
 
 _TEXT_TYPES: Mapping[str, frozenset[str]] = {
     "text": frozenset(),
@@ -41,6 +42,7 @@ class Mailchimp:
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
+        self.traffic = Traffic()
         self._settings, self._lent, self._sleep = settings, lent, sleep
 
     def push(self, changes: Sequence[Change]) -> Sequence[Outcome]:
@@ -77,6 +79,7 @@ class Mailchimp:
             base_url=base_url,
             authorize=HTTPBasicAuth("prm-sync", key),
             slot=self._lent.budget.slot,
+            traffic=self.traffic,
             bare_403_is_busy=True,
         )
         client = HttpClient(account, sleep=self._sleep)
