@@ -116,7 +116,7 @@ def course_of(draft: Draft, clocks: Clocks) -> Course:
     outcome = _outcome(emr, closing, last, limits)
     reference = _reference(counted, closing, zone)
     rhythm = rhythm_of(_days(counted.attended)) if len(counted.attended) > 1 else None
-    views = _views(counted, rhythm, sources, clocks, zone)
+    views = _views(counted, rhythm, sources, clocks)
     standing = _Standing(counted, _gap(reference, clock), _two_missed(counted.missed, last), bool(views))
     by_count = closing is None and _by_count(emr, standing, limits)
     closed = closing is not None or by_count
@@ -202,23 +202,19 @@ def _two_missed(missed: Sequence[Record], last: date | None) -> bool:
     return len([day for day in _days(missed) if (last - day).days < _MISSES_WITHIN_DAYS]) >= 2
 
 
-def _views(
-    counted: Counted, rhythm: float | None, sources: set[str], clocks: Clocks, zone: ZoneInfo
-) -> tuple[Wait, ...]:
+def _views(counted: Counted, rhythm: float | None, sources: set[str], clocks: Clocks) -> tuple[Wait, ...]:
     """The sources that cannot see yet whether there is a next visit, each until its data are of that instant."""
-    if rhythm is None:
-        return ()
-    last_attended = counted.attended[-1].day
-    if counted.missed and counted.missed[-1].day > last_attended:
+    last = latest(counted.attended)
+    if rhythm is None or last is None or (counted.missed and counted.missed[-1].day > last.day):
         return ()
     waits = []
     for source in sources:
         feed = clocks.world.feeds.get(source)
         if feed is None or feed.sees_ahead is None or feed.data_as_of is None:
             continue
-        closes = closes_on(last_attended, rhythm, feed.sees_ahead)
-        if local_day(feed.data_as_of, zone) < closes:
-            waits.append(Wait(source, midnight(closes, zone)))
+        closes = closes_on(last.day, rhythm, feed.sees_ahead)
+        if local_day(feed.data_as_of, last.zone) < closes:
+            waits.append(Wait(source, midnight(closes, last.zone)))
     return tuple(waits)
 
 

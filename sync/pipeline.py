@@ -2,15 +2,16 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from connectors.base import Destination, FileDestination, Misconfigured, Refusal, Unavailable
+from connectors.base import Destination, FileDestination, Misconfigured, Unavailable
 from connectors.settings import DestinationSettings
 from mappings.policy import PolicyViolation, assert_document
+from sync.announcements import say_end, say_pulled, say_unread
 from sync.brakes import Limit, Limits
 from sync.build import Service
 from sync.codes import listed, write_file
@@ -91,7 +92,7 @@ class Line:
             self.push(scope.destination_names(self.service), scope.site)
         self.report.seconds = time.monotonic() - began
         end_run(self.engine, self.report.run_id, self.at, self.report.exit_code(), self.report.to_json())
-        self._say_end()
+        say_end(self.report)
         return self.report
 
     def listen(self, names: Iterable[str]) -> None:
@@ -122,7 +123,7 @@ class Line:
             with self._guarded("source", name):
                 pulled = pull(self.engine, self.service.sources[name], terms)
                 self.report.pulled[name] = pulled
-                self._say_pulled(name)
+                say_pulled(self.engine, name, self.report.pulled[name])
 
     def _progress_or_end(self, source: str, file: str, rows: int) -> None:
         self._progress(source, file, rows)
@@ -215,7 +216,7 @@ class Line:
             self.review()
         except Unavailable:
             if heard is None or self.at - heard > OPT_OUTS_UNREAD_STOPS_PUSHING:
-                self._alarm_unread(destination.name)
+                say_unread(self.engine, destination.name, self.at)
             raise
 
     def _delivery(self, outlet: Outlet) -> Delivery:
@@ -248,60 +249,3 @@ class Line:
         self.report.troubles.append(trouble)
         event = "source.failed" if trouble.kind == "source" else "destination.failed"
         say(event, "error", **{trouble.kind: trouble.name}, exit_code=trouble.code, next=trouble.sentence)
-
-    def _say_pulled(self, name: str) -> None:
-        pulled = self.report.pulled[name]
-        for refusal in self._news(name, pulled.refused):
-            say(
-                "file.refused",
-                "error",
-                source=name,
-                file=refusal.name,
-                line=refusal.line,
-                reason=refusal.code,
-                next=refusal.advice,
-            )
-        for hold in pulled.held:
-            say("file.held", "warning", source=name, hold=hold.id, file=hold.reasons["file"])
-        for file in pulled.older:
-            say("file.older", "warning", source=name, file=file)
-        for file, notice in pulled.notices:
-            say("file.notice", source=name, file=file, reason=notice.partition(":")[0])
-        tally = pulled.tally
-        if tally.quarantined:
-            say("rows.quarantined", "warning", source=name, n_rows=tally.quarantined)
-        if pulled.landed:
-            say("source.pulled", source=name, n_read=tally.read, n_changed=tally.changed, n_files=len(pulled.landed))
-
-    def _news(self, source: str, refused: Sequence[Refusal]) -> list[Refusal]:
-        """Refusals that were not told before: a broken file that stays where it was is told once."""
-        files = {refusal.name: refusal.code for refusal in refused}
-        with reading(self.engine) as connection:
-            told = (read_memo(connection, "refused", source) or {}).get("files", {})
-        if files != told:
-            with writing(self.engine) as connection:
-                write_memo(connection, "refused", source, {"files": files})
-        return [refusal for refusal in refused if told.get(refusal.name) != refusal.code]
-
-    def _alarm_unread(self, destination: str) -> None:
-        """Tells once that opt-outs have not been read for too long; `listen` forgets it when they are."""
-        with reading(self.engine) as connection:
-            told = read_memo(connection, "unread", destination) is not None
-        if not told:
-            say("feedback.unread", "error", destination=destination)
-            with writing(self.engine) as connection:
-                write_memo(connection, "unread", destination, {"at": self.at.isoformat()})
-
-    def _say_end(self) -> None:
-        report = self.report
-        say(
-            "run.ended",
-            n_read=sum(p.tally.read for p in report.pulled.values()),
-            n_changed=sum(p.tally.changed for p in report.pulled.values()),
-            n_contacts=report.reviewed.contacts,
-            n_transitions=report.reviewed.transitions,
-            n_wishes=sum(report.reviewed.wishes.values()),
-            n_sent=sum(p.sent for p in report.pushed.values()),
-            exit_code=report.exit_code(),
-            seconds=round(report.seconds, 3),
-        )
