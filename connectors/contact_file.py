@@ -15,6 +15,7 @@ from connectors.settings import ConfigPath, DestinationSettings, Surroundings
 _OURS = "contact-file:files"
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection)."""
+_DRAFT = ".draft"
 
 
 class ContactFileSettings(DestinationSettings):
@@ -44,9 +45,11 @@ class ContactFile:
         self._memo = lent.memo
 
     def intact(self) -> bool:
-        """True when every file that was written last is there with the contents it was given."""
+        """True when every file that was written last is there with the contents it was given, and no dead draft is."""
         written = self._written()
-        return bool(written) and all(_hash_of(self._folder / name) == digest for name, digest in written.items())
+        if not written or any(_drafts(self._folder)):
+            return False
+        return all(_hash_of(self._folder / name) == digest for name, digest in written.items())
 
     def preflight(self) -> Sequence[str]:
         """Says what keeps the folder from being written."""
@@ -63,10 +66,12 @@ class ContactFile:
 
         Rows stand in the order of `entries`, so an order that lasts (by contact) leaves unchanged files untouched.
         Each file is replaced as a whole by a rename, once all are complete. Only files that this destination wrote
-        are ever removed. Returns how many files changed; raises Unavailable.
+        are ever removed, drafts that a killed writer left among them. Returns how many files changed; raises Unavailable.
         """
         try:
             _make_private(self._folder / "segments")
+            for dead in _drafts(self._folder):
+                dead.unlink()
             with ExitStack() as stack:
                 drafts = {
                     name: stack.enter_context(Draft(self._folder / name, self._header))
@@ -96,7 +101,8 @@ class Draft:
 
     def __init__(self, path: Path, header: Sequence[str]) -> None:
         self._path = path
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # for its owner alone: 0600
+        # mkstemp makes it for its owner alone (0600).
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=_DRAFT)
         self._temporary = Path(temporary)
         self._file = os.fdopen(handle, "w", encoding="utf-8", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
@@ -148,6 +154,11 @@ def _segment_file(segment: str) -> str:
 def safe_cell(text: str) -> str:
     """The text with an apostrophe before it where a spreadsheet would take it for a formula."""
     return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _drafts(folder: Path) -> list[Path]:
+    """What a writer that was killed left behind; it holds patients like the files themselves."""
+    return [path for pattern in (f".*{_DRAFT}", f"segments/.*{_DRAFT}") for path in folder.glob(pattern)]
 
 
 def _hash_of(path: Path) -> str | None:

@@ -4,8 +4,10 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
+Day = TypeVar("Day", date, datetime)
 Formats = tuple[str, ...]
 Moment = tuple[datetime, date]
 """An instant in UTC, and its local day in the zone that it was read for."""
@@ -18,6 +20,11 @@ _WHOLE = re.compile(r"(\d{1,9})(?:\.0+)?")
 _YES = frozenset({"yes", "true", "1", "y", "t"})
 _NO = frozenset({"no", "false", "0", "n", "f"})
 _FLAGS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
+_YEARS = range(1800, 2200)
+"""Other years are stand-ins (0001-01-01, 9999-12-31) or slips; from these no reckoning leaves the calendar."""
+LONGEST_NAME = 250
+LONGEST_TEXT = 600
+"""Characters of an id or a name, and of any other text; PostgreSQL indexes no more than 2,704 bytes."""
 _BIRTH_PLACEHOLDERS = frozenset({date(1900, 1, 1), date(1901, 1, 1)})
 
 
@@ -30,12 +37,19 @@ def read_day(text: str, formats: Formats = ()) -> date:
     """Reads a day: the declared formats in order, then ISO; a time of day after an ISO day is dropped."""
     for pattern in formats:
         try:
-            return datetime.strptime(text, pattern).date()  # noqa: DTZ007  a day of a form has no zone
+            return of_our_times(datetime.strptime(text, pattern).date())  # noqa: DTZ007  a day of a form has no zone
         except ValueError:
             continue
     if _ISO_DAY.match(text) and _ISO_MOMENT.fullmatch(text):
-        return date.fromisoformat(text[:10])
+        return of_our_times(date.fromisoformat(text[:10]))
     raise ValueError("not a date")
+
+
+def of_our_times(day: Day) -> Day:
+    """The day (or instant) itself; raises ValueError for a year in which no visit, birth or plan can lie."""
+    if day.year not in _YEARS:
+        raise ValueError("not a date of our times")
+    return day
 
 
 def read_birth_day(text: str, formats: Formats = ()) -> date:
@@ -55,7 +69,7 @@ def read_moment(text: str, zone: ZoneInfo, formats: Formats = ()) -> Moment:
     A naive time is the zone's: of two occurrences the first; one that does not exist moves forward by the gap
     (PEP 495: fold=0 takes the offset before the change). A day alone is its midnight.
     """
-    instant = _parse_moment(text, formats)
+    instant = of_our_times(_parse_moment(text, formats))
     if instant.tzinfo is None:
         instant = instant.replace(tzinfo=zone)
     instant = instant.astimezone(UTC)
@@ -71,6 +85,22 @@ def _parse_moment(text: str, formats: Formats) -> datetime:
     if _ISO_MOMENT.fullmatch(text):
         return datetime.fromisoformat(text.replace(",", ".").upper())
     raise ValueError("not a time")
+
+
+def read_name(text: str) -> str:
+    """Takes an id or a name; one without end is none."""
+    return _no_longer_than(LONGEST_NAME, text)
+
+
+def read_text(text: str) -> str:
+    """Takes any other text."""
+    return _no_longer_than(LONGEST_TEXT, text)
+
+
+def _no_longer_than(most: int, text: str) -> str:
+    if len(text) > most:
+        raise ValueError("too long")
+    return text
 
 
 def read_flag(text: str) -> bool:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from mappings.body import FIRST_CELL, is_broken
-from mappings.cells import Placeholder
+from mappings.cells import LONGEST_NAME, Placeholder
 from mappings.consent_column import ReadConsents, consent_reader
 from mappings.names import split_full_name
 from mappings.plan import Plan, Practice
@@ -101,6 +101,8 @@ def _once(plan: Plan, places: Mapping[str, int]) -> tuple[int, VisitStatus] | No
 def _map(feed: Feed, external_id: str, body: Body) -> Mapped:
     if not any(body[index].strip() for index in feed.id_index):
         raise Fault("missing_value", "external_id", feed.plan.layout()[feed.id_index[0] - FIRST_CELL])
+    if any(len(body[index]) > LONGEST_NAME for index in feed.id_index):
+        raise Fault("unreadable_value", "external_id", feed.plan.layout()[feed.id_index[0] - FIRST_CELL])
     if feed.flag_index is not None and _removed(feed, body[feed.flag_index]):
         return Mapped(record=None, removed=True)
     warnings: list[Warned] = []
@@ -251,7 +253,8 @@ def _salvaged_site(feed: Feed, body: Body) -> str | None:
 
 
 def _salvaged_text(feed: Feed, name: str, body: Body) -> str | None:
-    return next((body[slot.at].strip() or None for slot in feed.slots if slot.name == name), None)
+    text = next((body[slot.at].strip() for slot in feed.slots if slot.name == name), "")
+    return text if 0 < len(text) <= LONGEST_NAME else None
 
 
 def _salvaged_day(feed: Feed, body: Body, site: str | None) -> date | None:

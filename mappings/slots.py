@@ -9,7 +9,17 @@ from zoneinfo import ZoneInfo
 from mappings.addresses import read_email
 from mappings.body import FIRST_CELL
 from mappings.canonical import CANONICAL, REQUIRED, Type
-from mappings.cells import death_reader, read_active, read_birth_day, read_day, read_flag, read_moment, read_whole
+from mappings.cells import (
+    death_reader,
+    read_active,
+    read_birth_day,
+    read_day,
+    read_flag,
+    read_moment,
+    read_name,
+    read_text,
+    read_whole,
+)
 from mappings.names import clean
 from mappings.payers import payer_reader
 from mappings.phones import read_phone
@@ -146,9 +156,9 @@ def miss_code(name: str) -> str:
 
 def _reader(kind: Type, column: Column, practice: Practice) -> Read:
     readers: dict[Type, Read] = {
-        "id": str,
-        "text": str,
-        "name": clean,
+        "id": read_name,
+        "text": read_text,
+        "name": lambda text: read_name(clean(text)),
         "day": lambda text: read_day(text, column.formats),
         "birth_day": lambda text: read_birth_day(text, column.formats),
         "whole": read_whole,

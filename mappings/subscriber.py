@@ -107,7 +107,7 @@ def build(audience: Audience, parties: Sequence[Party], neighbours: Sequence[Par
     withheld: dict[str, dict[str, str]] = {p.contact: {"*": "inactive"} for p in parties if p.inactive}
     passed: list[_Passed] = []
     for party in active:
-        gate = _Gate(audience, party, around, before.closed)
+        gate = _Gate(audience, party, around, before)
         tags, reasons = gate.tags()
         if reasons:
             withheld[party.contact] = reasons
@@ -188,8 +188,9 @@ def _loud(audience: Audience, passed: Sequence[_Passed]) -> dict[str, datetime]:
 class _Gate:
     """One contact before one destination."""
 
-    def __init__(self, audience: Audience, party: Party, active: Sequence[Party], closed: frozenset[str]) -> None:
-        self.audience, self.party, self.active, self.closed = audience, party, active, closed
+    def __init__(self, audience: Audience, party: Party, active: Sequence[Party], before: Before) -> None:
+        self.audience, self.party, self.active, self.closed = audience, party, active, before.closed
+        self._stays_out = before.accepted is not None and before.accepted.standing == "unsubscribed"
         self._verdicts: dict[Purpose, Verdict] = {}
 
     def tags(self) -> tuple[dict[tuple[str, str], Purpose] | None, dict[str, str]]:
@@ -250,7 +251,7 @@ class _Gate:
         if any(verdict(o.decisions, purpose).state == "no" for o in self.active if o.contact != self.party.contact):
             return "household_refusal"
         if covers(self.audience, found, purpose, prospect=self.party.prospect):
-            return None
+            return "unsubscribed" if self._stays_out and self.audience.agreement != "inside" else None
         counts = ("yes_dated", "basis") if self.party.prospect else ("yes_dated",)
         others = any(self._verdict(other).state in counts for other in PURPOSES if other != purpose)
         return "purpose_not_covered" if others else "no_consent"

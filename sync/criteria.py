@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from mappings.facts import FieldClass
@@ -31,9 +32,16 @@ class Outlet:
     baseline: bool
 
 
+class LastReview(NamedTuple):
+    """The last review of everyone who was due: its instant, and as of when each source's data were."""
+
+    at: datetime
+    data_as_of: Mapping[str, datetime]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """Everything a review decides by, at one instant."""
+    """Everything a review decides by, at one instant. `last` is the complete review before it."""
 
     at: datetime
     run_id: str
@@ -49,6 +57,7 @@ class Criteria:
     new_sites: frozenset[str]
     added: frozenset[str]
     edited: frozenset[str]
+    last: LastReview | None = None
 
     def zone_of(self, site: str | None) -> ZoneInfo:
         """The zone of a site; the practice's where there is none."""

@@ -15,6 +15,7 @@ from sync.lifecycle import Judgement, judge
 from sync.person import Person, Stored
 from sync.segments import Changes, Context, Membership, fell_due
 from sync.segments import decide as decide_segments
+from sync.turns import coming_of_age
 
 MOST_STEPS = 40
 
@@ -95,32 +96,32 @@ def _context(
     criteria: Criteria, person: Person, judgement: Judgement, known: Known, verdicts: Mapping[str, bool]
 ) -> Context:
     entering = any(holds and name not in known.memberships for name, holds in verdicts.items())
-    fresh_data = known.reviewed_at is None or known.data_at > known.reviewed_at
-    due = _fell_due(criteria, person, known) if entering and not fresh_data else {}
     return Context(
         at=criteria.at,
         data_at=criteria.at,
         fresh_for=criteria.fresh_for,
         versions={name: terms.version for name, terms in criteria.segments.items()},
-        due=due,
-        newcomer=_is_newcomer(criteria, person, judgement),
+        due=_fell_due(criteria, person, known) if entering else {},
+        newcomer=_is_newcomer(criteria, person, judgement, known),
         added=criteria.added,
         edited=criteria.edited,
     )
 
 
-def _is_newcomer(criteria: Criteria, person: Person, judgement: Judgement) -> bool:
+def _is_newcomer(criteria: Criteria, person: Person, judgement: Judgement, known: Known) -> bool:
     if judgement.site in criteria.new_sites:
         return True
+    if known.reviewed_at is not None and known.stored.status is None:
+        return True  # parted again from the contact that had absorbed it: nothing has happened to the person
     return any(row.source in criteria.newcomers for row in person.rows)
 
 
 def _fell_due(criteria: Criteria, person: Person, known: Known) -> dict[str, datetime]:
-    """Since when memberships hold that time alone brought: walks the instants between the last review and now."""
-    if known.reviewed_at is None or criteria.at - known.reviewed_at <= criteria.fresh_for:
+    """Since when memberships hold that are found late: walks the instants between what was seen last and now."""
+    instant = _unseen_since(criteria, person, known)
+    if instant is None or criteria.at - instant <= criteria.fresh_for:
         return {}
     history: list[tuple[datetime, Mapping[str, bool]]] = []
-    instant: datetime | None = known.reviewed_at
     for _ in range(MOST_STEPS):
         if instant is None or instant > criteria.at:
             break
@@ -131,9 +132,34 @@ def _fell_due(criteria: Criteria, person: Person, known: Known) -> dict[str, dat
     return fell_due(history)
 
 
+def _unseen_since(criteria: Criteria, person: Person, known: Known) -> datetime | None:
+    """Where the contact's clock stood at the last complete review or, where its data are new, as of when they were.
+
+    A clinic whose feed was dead comes back at once, and so does a practice whose daemon was down: what fell due
+    meanwhile is late, whatever else of the contact has changed since.
+    """
+    if known.reviewed_at is None:
+        return None
+    fresh, last = known.data_at > known.reviewed_at, criteria.last
+    if last is None:
+        return None if fresh else known.reviewed_at
+    stood = [last.at]
+    for source in {row.source for row in person.rows}:
+        feed, seen = criteria.world.feeds.get(source), last.data_as_of.get(source)
+        if feed is None or seen is None or feed.data_as_of is None or feed.data_as_of <= seen:
+            continue
+        if fresh:
+            stood.append(seen)
+        elif feed.max_age is not None:
+            stood.append(seen + feed.max_age)
+    return min(stood)
+
+
 def _next(criteria: Criteria, judgement: Judgement, facts: Facts) -> tuple[datetime | None, tuple[Wait, ...]]:
     due = Due.of(judgement)
     zone = criteria.zone_of(judgement.site)
+    for day in coming_of_age(facts):  # addresses hang on it, whatever the rules say
+        due.add(midnight(day, zone))
     for compiled in criteria.ruleset.rules.values():
         for day in compiled.flips(facts):
             due.add(midnight(day, zone))

@@ -35,6 +35,8 @@ def disclosure(recipient: Recipient, told: Told, at: datetime, run_id: str, outc
     before = told.accepted
     held = before.tags if before is not None else frozenset()
     fields = [n for n, v in told.document.fields.items() if before is None or before.fields.get(n) != v]
+    if told.document.address and (before is None or before.address != told.document.address):
+        fields.append("address")
     added, removed = told.document.tags - held, held - told.document.tags
     return {
         "at": at,
@@ -42,7 +44,7 @@ def disclosure(recipient: Recipient, told: Told, at: datetime, run_id: str, outc
         "recipient": recipient.name,
         "contacts": [party[0] for party in told.parties],
         "subscriber": subscriber_id(told.key),
-        "fields": sorted(fields) + (["address"] if before is None and told.document.address else []),
+        "fields": sorted(fields),
         "added": {tag: recipient.meanings.get(tag, tag) for tag in sorted(added)},
         "removed": {tag: recipient.meanings.get(tag, tag) for tag in sorted(removed)},
         "purpose": ", ".join(sorted({purpose for party in told.parties for purpose in party[2]})),

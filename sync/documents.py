@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -11,7 +11,7 @@ from mappings.document import Document
 from mappings.subscriber import Before, Built, Party, SegmentTag, build
 from sync.criteria import Criteria, Outlet
 from sync.decision import Decided
-from sync.diff import delta
+from sync.diff import Delta, delta
 from sync.person import Person, Row
 from sync.renaming import moves, rename
 from sync.segments import LOUD
@@ -135,6 +135,11 @@ def _scoped(closed: Mapping[str, frozenset[str]], address: str | None) -> frozen
     return closed.get(address, frozenset()) if address is not None else frozenset()
 
 
+def _waits_quietly(tag: str, since: datetime, wish: Any) -> bool:
+    """True if the tag of this very entry waits to be sent already, and was decided to be quiet."""
+    return wish is not None and tag in wish.document["tags"] and tag not in wish.loud and since <= wish.since
+
+
 def _text(value: object) -> str:
     match value:
         case bool():
@@ -167,8 +172,11 @@ class _OutletReview:
         for unit in units:
             subscriber, wish = held.get(unit.key), waiting.get(unit.key)
             accepted = wishes.from_json(subscriber.accepted) if subscriber is not None else None
-            before = Before(accepted, self._primary(subscriber, wish), unit.closed)
+            unheard = self._unheard(unit, wish) if accepted is None else None
+            before = Before(accepted or unheard, self._primary(subscriber, wish), unit.closed)
             built = build(self.outlet.audience, unit.parties, unit.around, before)
+            if unheard is not None and built.document is not None and built.document.standing != "subscribed":
+                accepted = unheard
             standings.extend(self._standings(unit, built))
             row = self._wish(unit, built, accepted, wish)
             if row is not None:
@@ -179,6 +187,12 @@ class _OutletReview:
         reviews.write_wishes(self.connection, rows)
         reviews.write_standings(self.connection, self.name, list(self.documents.loaded.stored), standings)
         counts[self.name] += len(rows)
+
+    def _unheard(self, unit: Unit, wish: Any) -> Document | None:
+        """Someone who may have become a subscriber without our hearing of it: whoever was sent must be able to leave."""
+        if wish is None or not wishes.was_sent(wish):
+            return None
+        return Document(address=unit.key if self.outlet.audience.unit == "address" else "")
 
     def _primary(self, subscriber: Any, wish: Any) -> str | None:
         if wish is not None and wish.primary_contact is not None:
@@ -201,8 +215,8 @@ class _OutletReview:
             "destination": self.name,
             "key": unit.key,
             "document": wishes.to_json(built.document),
-            "loud": self._loud(built, accepted),
-            "parties": [list(party) for party in built.shaped_by],
+            "loud": self._loud(built, accepted, wish),
+            "parties": self._shaped_by(unit, built, change, wish),
             "version": wish.version + 1 if wish is not None else 1,
             "state": "waiting",
             "hold_id": None,
@@ -215,15 +229,28 @@ class _OutletReview:
             "attempts": 0,
             "not_before": None,
             "lease_until": None,
-            "last_code": None,
+            "last_code": wishes.UNKNOWN if wish is not None and wishes.was_sent(wish) else None,
         }
 
-    def _loud(self, built: Built, accepted: Document | None) -> dict[str, str]:
+    def _shaped_by(self, unit: Unit, built: Built, change: Delta, wish: Any) -> list[list[Any]]:
+        """Whose data shaped the document; where something goes, also whoever was at the address before."""
+        found = [list(party) for party in built.shaped_by]
+        if change.leaves or change.removed:
+            there = {party[0] for party in found}
+            stored = self.documents.loaded.stored.values()
+            found += [[s.id, "", ()] for s in stored if s.address == unit.key and s.id not in there]
+        return found or (list(wish.parties) if wish is not None else [])
+
+    def _loud(self, built: Built, accepted: Document | None, wish: Any) -> dict[str, str]:
         if self.outlet.baseline:
             return {}
         had = accepted.tags if accepted is not None else frozenset()
         oldest = self.criteria.at - self.criteria.fresh_for
-        return {tag: since.isoformat() for tag, since in built.loud.items() if tag not in had and since >= oldest}
+        return {
+            tag: since.isoformat()
+            for tag, since in built.loud.items()
+            if tag not in had and since >= oldest and not _waits_quietly(tag, since, wish)
+        }
 
     def _site(self, unit: Unit, built: Built) -> str | None:
         by_contact = {party.contact: party.site for party in unit.parties}

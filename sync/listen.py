@@ -14,7 +14,7 @@ from sync.store.engine import reading, writing
 from sync.store.memos import drop_memo, read_memo, write_memo
 from sync.store.statements import chunks, insert
 from sync.store.suppressions import Suppressed, contacts_at, suppress
-from sync.store.wishes import subscribers, wishes
+from sync.store.wishes import subscribers, was_sent, wishes
 
 OPT_OUTS_UNREAD_STOPS_PUSHING: Final = timedelta(hours=6)
 
@@ -91,7 +91,7 @@ def _our_own_act(item: Feedback, taken: Any, wish: Any) -> bool:
     """True for what we had accepted, and for what we sent without hearing what became of it."""
     ours = {"unsubscribed": "unsubscribed", "archived": "left"}.get(item.state)
     accepted = taken.accepted if taken is not None else None
-    sent = wish.document if wish is not None and (wish.state == "claimed" or wish.attempts) else None
+    sent = wish.document if wish is not None and was_sent(wish) else None
     return ours is not None and any(document["standing"] == ours for document in (accepted, sent) if document)
 
 

@@ -142,11 +142,13 @@ class Line:
             prepare(connection, self.service.standards, self.at)
             entries = listed(connection)
         write_file(entries, self.service.codes_file)
+        for outlet in self._criteria().outlets:
+            self._recover(self._delivery(outlet))
         roles = {name: source.role for name, source in self.settings.sources.items()}
         self.report.reviewed = review(self.engine, self._criteria(), roles, self._checkpoint)
         with writing(self.engine) as connection:
             self.report.held = settle_waiting(connection, list(self.service.destinations), self._limits(), self.at)
-            conclude(connection, self.service.standards)
+            conclude(connection, self.service.standards, self.at)
         for hold in self.report.held:
             say("hold.made", "warning", hold=hold.id, destination=hold.name, site=hold.site)
 
@@ -178,9 +180,7 @@ class Line:
     def _push(self, outlet: Outlet, site: str | None) -> Pushed:
         destination = self.service.destinations[outlet.name]
         delivery = replace(self._delivery(outlet), site=site)
-        lost = recover(self.engine, delivery)
-        if lost:
-            say("push.recovered", destination=outlet.name, n_wishes=lost)
+        self._recover(delivery)
         if isinstance(destination, FileDestination):
             return self._push_files(destination, delivery, outlet)
         self._require_feedback(destination)
@@ -190,6 +190,11 @@ class Line:
         if pushed.sent:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)
         return pushed
+
+    def _recover(self, delivery: Delivery) -> None:
+        lost = recover(self.engine, delivery)
+        if lost:
+            say("push.recovered", destination=delivery.name, n_wishes=lost)
 
     def _push_files(self, destination: FileDestination, delivery: Delivery, outlet: Outlet) -> Pushed:
         segments = sorted(outlet.audience.tags[key] for key in outlet.audience.tags if key[0] == "segment")

@@ -16,13 +16,14 @@ from mappings.policy import Audience
 from mappings.records import STATUSES
 from mappings.rules import class_of
 from sync.codes import Wanted, ensure_codes
-from sync.criteria import Criteria, Outlet, SegmentTerms
+from sync.criteria import Criteria, LastReview, Outlet, SegmentTerms
 from sync.person import Feed, Thresholds, World
 from sync.rules import CompiledRule, compile_rule
 from sync.segments import Ruleset
 from sync.store import reviews
 from sync.store import tables as t
 from sync.store.contacts import mark_everyone
+from sync.store.memos import read_memo, write_memo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +72,7 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         new_sites=_new(stored, "site", settings.sites),
         added=_new(stored, "segment", standards.compiled),
         edited=_edited(stored, standards.compiled),
+        last=_last_review(connection),
     )
 
 
@@ -110,7 +112,7 @@ def _was_complete(version: reviews.Version | None) -> bool:
     return version is not None and (version.complete or version.edited)
 
 
-def conclude(connection: Connection, standards: Standards) -> None:
+def conclude(connection: Connection, standards: Standards, at: datetime) -> None:
     """Notes that everyone was reviewed; a source counts once its first complete pull is in."""
     c = t.source_state.c
     complete = set(connection.execute(select(c.source).where(c.first_complete_at.is_not(None))).scalars().all())
@@ -121,6 +123,21 @@ def conclude(connection: Connection, standards: Standards) -> None:
     ]
     pending = {name for name, version in reviews.versions(connection).items() if not version.complete}
     reviews.complete_versions(connection, [name for name in names if name in pending])
+    seen = {name: as_of.isoformat() for name, as_of in _data_as_of(connection).items() if as_of is not None}
+    write_memo(connection, "review", "complete", {"at": at.isoformat(), "data_as_of": seen})
+
+
+def _last_review(connection: Connection) -> LastReview | None:
+    memo = read_memo(connection, "review", "complete")
+    if memo is None:
+        return None
+    seen = {name: datetime.fromisoformat(as_of) for name, as_of in memo["data_as_of"].items()}
+    return LastReview(datetime.fromisoformat(memo["at"]), seen)
+
+
+def _data_as_of(connection: Connection) -> dict[str, datetime | None]:
+    c = t.source_state.c
+    return dict(connection.execute(select(c.source, c.data_as_of)).all())
 
 
 def _versions(standards: Standards) -> dict[str, str]:
@@ -223,8 +240,7 @@ def note_codes(connection: Connection, standards: Standards, at: datetime, file:
 def world(connection: Connection, standards: Standards) -> World:
     """Feeds as they stand in the database; zones and thresholds from the configuration."""
     settings = standards.config.settings
-    c = t.source_state.c
-    data_as_of = dict(connection.execute(select(c.source, c.data_as_of)).all())
+    data_as_of = _data_as_of(connection)
     merged = settings.thresholds()
     return World(
         feeds={name: _feed(source, data_as_of.get(name)) for name, source in _sources(connection, standards)},

@@ -22,6 +22,7 @@ from connectors.base import (
 from mappings.document import Document
 from mappings.policy import PolicyViolation
 from sync.criteria import Outlet
+from sync.diff import delta
 from sync.disclosure import Recipient, Told, disclosure
 from sync.store import tables as t
 from sync.store import wishes
@@ -76,7 +77,7 @@ def recover(engine: Engine, delivery: Delivery) -> int:
     with writing(engine) as connection:
         lost = wishes.abandoned(connection, delivery.name, None)
         _record(connection, delivery, [(item, item.document) for item in lost], "unknown")
-        wishes.give_back(connection, delivery.name, [item.key for item in lost])
+        wishes.give_back(connection, delivery.name, [item.key for item in lost], last_code=wishes.UNKNOWN)
     return len(lost)
 
 
@@ -164,6 +165,9 @@ def _settle_other(connection: Connection, delivery: Delivery, item: Claimed, out
     if outcome.accepted is not None:
         _accept(connection, delivery, [(item, outcome.accepted, outcome.ref)])
         _record(connection, delivery, [(item, outcome.accepted)], "accepted")
+    if isinstance(outcome, Refused) or outcome.code == wishes.UNKNOWN:
+        rest = item._replace(accepted=outcome.accepted or item.accepted)
+        _record(connection, delivery, [(rest, item.document)], "unknown")
     if isinstance(outcome, Retry) and item.attempts + 1 < MOST_ATTEMPTS:
         pushed.retried += 1
         not_before = delivery.at + timedelta(seconds=outcome.after)
@@ -211,6 +215,7 @@ def _record(
             outcome,
         )
         for item, document in taken
+        if delta(item.accepted, document)
     ]
     insert(connection, t.disclosure, rows)
 

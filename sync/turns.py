@@ -103,6 +103,12 @@ def _birthday(born: date, years: int) -> tuple[date, date]:
     return _and_next(add_months(born, 12 * years))
 
 
+def coming_of_age(facts: Facts) -> Iterable[date]:
+    """The days on which a minor becomes an adult."""
+    born = facts.get("birth_date")
+    return _birthday(born, 18) if facts.get("is_minor") and isinstance(born, date) else ()
+
+
 def _days_of(month: int, facts: Facts) -> Iterable[date]:
     """Every day of the month of birth: without the date of birth any of them may be the birthday."""
     for year in _years(facts):

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import msgspec
 
 from connectors.base import Refusal
+from connectors.fhir_files.entry import UNREADABLE
 from connectors.fhir_files.folder import File, Folder
 from connectors.fhir_files.stream import entries
 from mappings.fhir.reference import Place
@@ -110,7 +111,7 @@ def _known(file: File, resource: str) -> Iterator[tuple[str, list[str], str | No
                 continue
             try:
                 known = msgspec.json.decode(entry.body, type=_Known)
-            except msgspec.DecodeError:
+            except UNREADABLE:
                 continue
             tokens = [f"{one.system or ''}|{one.value}" for one in known.identifier or () if one.value]
             yield entry.id, tokens, known.part_of.reference if known.part_of is not None else None

@@ -5,15 +5,16 @@
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from mappings.cells import LONGEST_NAME
 from mappings.fhir.mapping import REMOVAL
 
 _URN = re.compile(rb'"(urn:uuid:[0-9A-Fa-f-]{1,64})"')
-_BEGINNING = re.compile(rb'\{"resourceType":"([A-Z][A-Za-z]+)","id":"([A-Za-z0-9\-.]+)"[,}]')
-_TYPED_ID = re.compile(r"(?:\A|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]+)(?:/_history/[A-Za-z0-9\-.]+)?\Z")
+_BEGINNING = re.compile(rb'\{"resourceType":"([A-Z][A-Za-z]+)","id":"([A-Za-z0-9\-.]{1,250})"[,}]')
+_TYPED_ID = re.compile(r"(?:\A|/)([A-Z][A-Za-z]+)/([A-Za-z0-9\-.]{1,250})(?:/_history/[A-Za-z0-9\-.]+)?\Z")
 
 
 class Entry(NamedTuple):
@@ -27,7 +28,7 @@ class Entry(NamedTuple):
 
 class _Head(msgspec.Struct, rename="camel", gc=False):
     resource_type: str = ""
-    id: str = ""
+    id: Annotated[str, msgspec.Meta(max_length=LONGEST_NAME, pattern=r"\A[^\0]*\Z")] = ""
 
 
 class _Request(msgspec.Struct, gc=False):
@@ -45,6 +46,9 @@ class _Bundle(msgspec.Struct, gc=False):
     type: str = ""
     entry: list[_BundleEntry] | None = None
 
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What reading JSON raises; the last for brackets that nest without end."""
 
 _read_head = msgspec.json.Decoder(_Head).decode
 _read_bundle = msgspec.json.Decoder(_Bundle).decode
@@ -71,7 +75,7 @@ def entries_of(body: bytes, place: int, document: bool) -> Iterator[Entry]:
         return
     try:
         bundle = _read_bundle(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         yield Entry("", "", body, place)
         return
     yield from _bundled(bundle, place, document)
@@ -81,7 +85,7 @@ def head_of(body: bytes | msgspec.Raw) -> tuple[str, str]:
     """The resource type and id; "" for what cannot be read."""
     try:
         head = _read_head(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return "", ""
     return head.resource_type, head.id
 
@@ -137,6 +141,6 @@ def _deleted(url: str, place: int) -> Entry | None:
 def _id_of(full_url: str) -> str:
     """The id that a fullUrl gives to a resource without one (hl7.org/fhir/R4/bundle.html#bundle-unique)."""
     if full_url.startswith("urn:uuid:"):
-        return full_url[9:]
+        return full_url[9:] if len(full_url) <= LONGEST_NAME else ""
     match = _TYPED_ID.search(full_url)
     return match[2] if match is not None else ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from connectors.base import Json, Memo, Refusal
-from connectors.fhir_files.entry import Entry
+from connectors.fhir_files.entry import UNREADABLE, Entry
 from connectors.fhir_files.stream import entries
 from mappings.fhir.mapping import KINDS
 
@@ -101,7 +101,7 @@ def _refuse_cut(last: Entry | None, name: str, whole: bool) -> None:
 def _is_json(body: bytes) -> bool:
     try:
         msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return False
     return True
 
@@ -117,6 +117,6 @@ class _Outcome(msgspec.Struct):
 def _is_alarm(body: bytes) -> bool:
     try:
         outcome = msgspec.json.decode(body, type=_Outcome)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return True
     return any(issue.severity in ("error", "fatal") for issue in outcome.issue)

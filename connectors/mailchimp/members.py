@@ -107,15 +107,31 @@ class Members:
             if arrived is not None:
                 return self.settle(*arrived)
             state = member.state if member else "archived"
-        if state in STATES:
+        taken = verdict.code == "exists" and _is_renaming(change)
+        if state in STATES and not (taken and state == "archived"):
             return refused(state, progress), None
+        if taken:
+            return self._taken(change, progress)
         code = "address_taken" if verdict.code == "exists" else verdict.code
         return Refused(code=code, suppress=verdict.suppress, accepted=progress.accepted, ref=progress.ref or None), None
+
+    def _taken(self, change: Change, progress: Progress) -> tuple[Outcome, Unavailable | Unsettled | None]:
+        """Leaves the former address and goes on with the member that the new one has already."""
+        address = change.wished.address
+        try:
+            self._left(replace(change, wished=Document(address=address, standing="left")), progress, None)
+            found = self._audience.read(id_of(address))
+        except (Unavailable, Unsettled) as error:
+            return later(error, progress), error
+        left = Document(address=address, standing="left")
+        if found is None:
+            return Refused(code="address_taken", accepted=left, ref=id_of(address)), None
+        return self.settle(replace(change, accepted=left, ref=found.ref), found)
 
     def _arrived(self, change: Change) -> tuple[Change, Member] | None:
         """The member under its new address, where a renaming has taken effect and nobody heard of it."""
         accepted, wished = change.accepted, change.wished
-        if accepted is None or accepted.address.lower() == wished.address.lower():
+        if accepted is None or not _is_renaming(change):
             return None
         found = self._audience.read(id_of(wished.address))
         moved = replace(change, accepted=replace(accepted, address=wished.address), ref=found.ref if found else None)
@@ -134,7 +150,7 @@ class Members:
         fields = _fields(change, progress.accepted)
         if fields:
             body["merge_fields"] = fields
-        if accepted is not None and accepted.address.lower() != wished.address.lower():
+        if _is_renaming(change):
             body["email_address"] = wished.address
         if body:
             member = self._audience.change(progress.ref, body)
@@ -204,6 +220,11 @@ class Members:
                 self._audience.change(progress.ref, {"status": "unsubscribed"})
                 progress.took(standing="unsubscribed")
         self._tags(change, progress)
+
+
+def _is_renaming(change: Change) -> bool:
+    """True if the member is known under another address than the one that is wished."""
+    return change.accepted is not None and change.accepted.address.lower() != change.wished.address.lower()
 
 
 def _ref(change: Change, found: Member | None) -> str:

@@ -146,7 +146,10 @@ class Push:
                 return Refused(code=step.verdict.code, suppress=step.verdict.suppress, ref=ref)
             return _Ready(change, member) if member.state == "subscribed" else refused(member.state, progress)
 
-        return self._guarded(change, read, ref)
+        found = self._guarded(change, read, ref)
+        if isinstance(found, Retry) and step.verdict is None:
+            return replace(found, code="outcome_unknown")
+        return found
 
     def _settle(self, step: _Step) -> Outcome:
         if isinstance(step, _Unclear):

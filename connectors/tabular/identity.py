@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable
 
 from connectors.tabular.header import Header
+from mappings.cells import LONGEST_NAME
 from mappings.plan import Identity, Plan
 
 Cells = list[str]
@@ -13,13 +14,14 @@ UNNAMED = "?"
 
 
 def id_reader(plan: Plan, header: Header) -> IdOf:
-    """A reader of a row's id; rows without one get a stand-in, and are rejected by the mapping."""
+    """A reader of a row's id; rows without one, or with one without end, get a stand-in, and are rejected by the mapping."""
     if plan.identity is not None:
         return _joined(plan.identity, header)
     at = header.names.index(plan.columns["external_id"].column)
 
     def single(cells: Cells) -> str:
-        return (cells[at].strip() if at < len(cells) else "") or unnamed(cells)
+        external_id = cells[at].strip() if at < len(cells) else ""
+        return external_id if 0 < len(external_id) <= LONGEST_NAME else unnamed(cells)
 
     return single
 
@@ -32,7 +34,7 @@ def _joined(identity: Identity, header: Header) -> IdOf:
         if len(cells) < len(header.names):
             return unnamed(cells)
         parts = [cells[at].strip() for at in places]
-        if not any(parts):
+        if not any(parts) or max(map(len, parts)) > LONGEST_NAME:
             return unnamed(cells)
         return ":".join(parts) + ("@" + day_part(cells[day]) if day is not None else "")
 

@@ -89,6 +89,9 @@ def map_resource(kind: Kind, external_id: str, body: bytes, terms: Terms, direct
     resource = _ALONE.get(kind) or external_id.partition("/")[0]
     if external_id.startswith(_UNREADABLE):
         return _nameless(body)
+    if b"\\u0000" in body:
+        # FHIR's strings hold no NUL (hl7.org/fhir/R4/datatypes.html#string), and PostgreSQL's cannot.
+        return Rejected(code="unreadable_resource", column=resource)
     reading = read_resource(terms.release, resource, body)
     if reading is None:
         return Rejected(code="unreadable_resource", column=resource)
@@ -101,7 +104,7 @@ def map_resource(kind: Kind, external_id: str, body: bytes, terms: Terms, direct
 def _nameless(body: bytes) -> Rejected:
     try:
         resource = msgspec.json.decode(body, type=_Typed).resource_type
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Rejected(code="unreadable_resource")
     if resource not in KINDS:
         return Rejected(code="unreadable_resource", column="resourceType")

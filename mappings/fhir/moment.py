@@ -5,6 +5,8 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from mappings.cells import of_our_times
+
 _DATE = re.compile(r"\d{4}(-\d{2}(-\d{2})?)?\Z", re.ASCII)
 _INSTANT = re.compile(
     r"\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d+)?(Z|[+-](0\d|1[0-3]):[0-5]\d|[+-]14:00)\Z", re.ASCII
@@ -53,7 +55,7 @@ def read_moment(kind: type[Any], value: object) -> Any:
     """Reads a value of one of the kinds above (msgspec's `dec_hook`); raises ValueError without the value."""
     if isinstance(value, str):
         if kind is not Date and _INSTANT.match(value):
-            return kind(instant=datetime.fromisoformat(value).astimezone(UTC))
+            return kind(instant=of_our_times(datetime.fromisoformat(value)).astimezone(UTC))
         if kind is not Instant and _DATE.match(value):
             return kind(day=_calendar_day(value))
     raise ValueError("not a FHIR date or time")
@@ -61,6 +63,6 @@ def read_moment(kind: type[Any], value: object) -> Any:
 
 def _calendar_day(text: str) -> date | None:
     if len(text) == 10:
-        return date.fromisoformat(text)
+        return of_our_times(date.fromisoformat(text))
     date.fromisoformat(f"{text}-01-01"[:10])
     return None

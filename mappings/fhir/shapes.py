@@ -9,12 +9,14 @@ from typing import Annotated
 
 from msgspec import Meta, Struct, field
 
+from mappings.cells import LONGEST_NAME, LONGEST_TEXT
 from mappings.fhir.moment import Date, DateTime, Instant
 
-Text = Annotated[str, Meta(min_length=1)]
-Code = Annotated[str, Meta(pattern=r"\A[^\s]+(\s[^\s]+)*\Z")]
-Uri = Annotated[str, Meta(pattern=r"\A\S+\Z")]
-Id = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9\-.]+\Z")]
+Text = Annotated[str, Meta(min_length=1, max_length=LONGEST_TEXT)]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
+Code = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=r"\A[^\s]+(\s[^\s]+)*\Z")]
+Uri = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=r"\A\S+\Z")]
+Id = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=r"\A[A-Za-z0-9\-.]+\Z")]
 PositiveInt = Annotated[int, Meta(ge=1, le=2147483647)]
 
 
@@ -43,7 +45,7 @@ class ConceptReference(Shape, frozen=True):
 
 class LogicalId(Shape, frozen=True):
     system: Uri | None = None
-    value: Text | None = None
+    value: Name | None = None
 
 
 class Reference(Shape, frozen=True):
@@ -56,7 +58,7 @@ class Identifier(Shape, frozen=True):
     use: Code | None = None
     type: Concept | None = None
     system: Uri | None = None
-    value: Text | None = None
+    value: Name | None = None
 
 
 class Period(Shape, frozen=True):
@@ -84,9 +86,9 @@ class Contained(Shape, frozen=True):
 
 class HumanName(Shape, frozen=True):
     use: Code | None = None
-    text: Text | None = None
-    family: Text | None = None
-    given: list[Text] | None = None
+    text: Name | None = None
+    family: Name | None = None
+    given: list[Name] | None = None
 
 
 class ContactPoint(Shape, frozen=True):

@@ -51,12 +51,25 @@ def _follow(connection: Connection, destination: str, found: Sequence[Suppressed
     rows: list[Mapping[str, Any]] = []
     p = t.patient_record.c
     for piece in chunks(causes):
-        for row_id, email in connection.execute(select(p.id, p.email).where(p.email.in_(piece))):
+        there = list(connection.execute(select(p.id, p.email).where(p.email.in_(piece))))
+        left = set(piece) - {email for _, email in there}
+        for row_id, email in (*there, *_former_rows(connection, destination, left)):
             rows.extend(
                 {"row_id": row_id, "cause": cause, "destination": destination, "address": email, "at": at}
                 for cause in causes[email]
             )
     upsert(connection, t.person_suppression, rows, ("row_id", "cause", "destination"), keep=("address", "at"))
+
+
+def _former_rows(connection: Connection, destination: str, addresses: Iterable[str]) -> list[tuple[int, str]]:
+    """A row of whoever a destination knew at an address that nobody has any longer: it is they who answered."""
+    s, c = t.subscriber.c, t.contact.c
+    query = (
+        select(c.founder, s.key)
+        .join(t.contact, c.id == s.primary_contact)
+        .where(s.destination == destination, s.key.in_(sorted(addresses)))
+    )
+    return [(founder, key) for founder, key in connection.execute(query)]
 
 
 def by_address(connection: Connection, addresses: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -89,14 +102,11 @@ def by_contact(connection: Connection, contacts: Iterable[str]) -> dict[str, fro
 
 
 def contacts_at(connection: Connection, addresses: Iterable[str]) -> set[str]:
-    """Contacts one of whose rows has one of the addresses."""
+    """Contacts one of whose rows has one of the addresses, or had it when it was closed."""
     found: set[str] = set()
-    p, link = t.patient_record.c, t.link.c
+    p, s, link = t.patient_record.c, t.person_suppression.c, t.link.c
     for piece in chunks(addresses):
-        query = (
-            select(link.contact)
-            .join(t.patient_record, p.id == link.row_id)
-            .where(p.email.in_(piece), link.until.is_(None))
-        )
-        found.update(connection.execute(query).scalars().all())
+        for row, address in ((p.id, p.email), (s.row_id, s.address)):
+            query = select(link.contact).join_from(t.link, row.table, row == link.row_id)
+            found.update(connection.execute(query.where(address.in_(piece), link.until.is_(None))).scalars().all())
     return found

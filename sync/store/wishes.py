@@ -15,6 +15,10 @@ from sync.store.statements import chunks, upsert
 _w, _s = t.wish.c, t.subscriber.c
 
 
+UNKNOWN = "outcome_unknown"
+"""The code of a wish of which a request went out and no answer came."""
+
+
 class Claimed(NamedTuple):
     """A wish that is being sent, with what the destination holds."""
 
@@ -28,6 +32,11 @@ class Claimed(NamedTuple):
     primary_contact: str | None
     accepted: Document | None
     ref: str | None
+
+
+def was_sent(wish: Any) -> bool:
+    """True of a wish row that is being sent, or was sent without being accepted."""
+    return bool(wish.state == "claimed" or wish.attempts or wish.last_code == UNKNOWN)
 
 
 def to_json(document: Document) -> dict[str, Any]:

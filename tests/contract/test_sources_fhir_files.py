@@ -328,6 +328,25 @@ def test_a_broken_line_is_quarantined_and_the_rest_goes_on(tmp_path: Path) -> No
     assert each.proof.rows == 6
 
 
+def test_a_line_of_endless_brackets_is_quarantined_and_the_rest_goes_on(tmp_path: Path) -> None:
+    deep = b'{"resourceType":"Patient","id":"1","x":' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    (tmp_path / "p.ndjson").write_bytes(deep + b'\n{"resourceType":"Patient","id":"2"}\n')
+    from_ = source(tmp_path)
+    (each,) = passes(from_)
+    outcomes = [from_.map(row) for row in rows(each)]
+    assert [type(outcome) for outcome in outcomes] == [Rejected, Mapped]
+
+
+@pytest.mark.parametrize("wrong", [{"id": "1" * 251}, {"id": "a\0b"}, {"name": [{"family": "A\0B"}]}])
+def test_what_a_database_cannot_hold_is_quarantined(tmp_path: Path, wrong: dict[str, Any]) -> None:
+    ndjson(tmp_path / "p.ndjson", patient("1") | wrong, patient("2"))
+    from_ = source(tmp_path)
+    (each,) = passes(from_)
+    landed = list(rows(each))
+    assert [type(from_.map(row)) for row in landed] == [Rejected, Mapped]
+    assert all(len(row.external_id) < 30 and "\0" not in row.external_id for row in landed)
+
+
 def test_what_cannot_be_named_keeps_its_name_while_its_bytes_stay(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"name": "package"}')
     (tmp_path / "b.json").write_text('{"name": "package"}')

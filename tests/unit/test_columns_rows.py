@@ -154,6 +154,20 @@ def test_an_unlisted_appointment_type_is_an_unknown_type() -> None:
     assert (outcome.code, outcome.column) == ("unknown_type", "Type")
 
 
+def test_text_without_end_is_dropped_and_a_required_id_without_end_is_refused() -> None:
+    name, text = "N" * 251, "t" * 601
+    outcome = read(plan("patients"), external_id="1", family_name=name, city=text, given_name="Ann")
+    row = record(outcome)
+    assert (row.given_name, row.family_name, row.city) == ("Ann", None, None)
+    endless = dict(VISIT, patient_id="p" * 251)
+    assert read(plan("appointments"), **endless) == Rejected(
+        code="unreadable_value", field="patient_id", column="patient_id", day=date(2026, 3, 2), site="boulder"
+    )
+    assert read(plan("patients"), external_id="1" * 251) == Rejected(
+        code="unreadable_value", field="external_id", column="external_id"
+    )
+
+
 @pytest.mark.parametrize(
     ("name", "code"), [("patient_id", "missing_value"), ("starts_at", "missing_value"), ("status", "missing_value")]
 )

@@ -51,6 +51,14 @@ def test_the_usual_stand_in_for_a_birth_date_is_none() -> None:
         read_birth_day("1880-05-05")
 
 
+@pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "1799-12-31", "2200-01-01"])
+def test_a_year_in_which_nothing_can_lie_is_no_date(text: str) -> None:
+    with pytest.raises(ValueError, match="not a date"):
+        read_day(text)
+    with pytest.raises(ValueError, match="not a date"):
+        read_moment(f"{text} 23:59", CHICAGO)
+
+
 def test_a_naive_time_is_the_zones() -> None:
     assert read_moment("2026-01-05 09:30", CHICAGO) == (datetime(2026, 1, 5, 15, 30, tzinfo=UTC), date(2026, 1, 5))
 

@@ -143,3 +143,15 @@ def test_a_failure_on_the_way_leaves_the_old_files_and_no_drafts(tmp_path: Path)
 def test_a_new_database_finds_its_files_unchanged(tmp_path: Path) -> None:
     destination(tmp_path, lent()).write([ANN], ["news"])
     assert destination(tmp_path, lent()).write([ANN], ["news"]) == 0
+
+
+def test_drafts_that_a_killed_writer_left_are_removed(tmp_path: Path) -> None:
+    contacts = destination(tmp_path)
+    contacts.write([ANN], ["news"])
+    dead = [tmp_path / ".contacts.csv.abcd1234.draft", tmp_path / "segments/.gone.csv.abcd1234.draft"]
+    for path in dead:
+        path.write_text("Ann", encoding="utf-8")
+    assert not contacts.intact()
+    assert contacts.write([ANN], ["news"]) == 0
+    assert not any(path.exists() for path in dead)
+    assert contacts.intact()

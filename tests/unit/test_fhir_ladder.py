@@ -112,7 +112,7 @@ def _read(kind: str, **elements: Any) -> Reading:
     return reading
 
 
-@pytest.mark.parametrize("wrong", ["", "02/03/1990", "1990-02-30", "1990-01-01T10:00:00Z"])
+@pytest.mark.parametrize("wrong", ["", "02/03/1990", "1990-02-30", "1990-01-01T10:00:00Z", "9999-12-31"])
 def test_a_wrong_birth_date_is_cut_out_and_the_rest_stays(wrong: str) -> None:
     reading = _read("Patient", id="1", birthDate=wrong, gender="female")
     assert isinstance(reading.resource, Patient)

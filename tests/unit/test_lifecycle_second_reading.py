@@ -1,8 +1,7 @@
 """Two readings of the same rules, written apart, say the same of every contact."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import get_args
 
@@ -11,15 +10,33 @@ from hypothesis import given, note
 from hypothesis import strategies as st
 
 from mappings.records import Outcome, VisitStatus
+from sync.clock import midnight
+from sync.due import Wait
 from sync.facts import Beside, facts_of
 from sync.lifecycle import judge
 from sync.person import Episode, Feed, Person, Row, Thresholds, Visit, Withheld, World
-from tests.fakes.persons import CHICAGO, DENVER, LEADS, NOON, day, episode, person, row, visit, withheld, world
+from tests.fakes.persons import (
+    CHICAGO,
+    DENVER,
+    FEED,
+    LEADS,
+    NOON,
+    WORLD,
+    day,
+    episode,
+    person,
+    row,
+    visit,
+    visits,
+    withheld,
+    world,
+)
 from tests.fakes.second_reading import Reading, read
 
 SOURCES = ("emr", "other", "web")
 KINDS = ("hand", None)
-TIGHT = Thresholds(at_risk_after_days=3, dropout_after_days=10, dormant_after_days=40)
+AT_SITE = Thresholds(3, 10, 40, lost_lead_after_days=89, new_episode_after_days=20)
+OF_TYPE = Thresholds(5, 15, 60)
 BESIDE = Beside()
 FACTS = Reading._fields
 
@@ -46,7 +63,7 @@ def agree(someone: Person, within: World, at: datetime = NOON) -> None:
 def visits_of(draw: st.DrawFn, rows: Sequence[Row]) -> Visit:
     owner, site, when, status = draw(st.sampled_from(rows)), draw(sites), draw(days), draw(statuses)
     if status in ("arrived", "fulfilled", "noshow"):
-        when = min(when, 0)
+        when = min(when, 1)
     at = datetime.combine(day(when), time(draw(hours), 30), DENVER if site == "boulder" else CHICAGO)
     named = draw(st.sampled_from([None, None, "a", "b"]))
     return visit(
@@ -142,12 +159,11 @@ def feeds(draw: st.DrawFn) -> Feed:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     site, kind = draw(st.sampled_from([None, "lincoln", "boulder"])), draw(st.sampled_from(KINDS))
-    limits = Thresholds(5, 15, 60)
     return world(
         {"emr": draw(feeds()), "other": draw(feeds()), "web": LEADS},
-        by_site={site: TIGHT} if site else {},
-        by_type={kind: limits} if kind else {},
-        by_site_type={(site, kind): limits} if site and kind else {},
+        by_site={site: AT_SITE} if site else {},
+        by_type={kind: OF_TYPE} if kind else {},
+        by_site_type={(site, kind): OF_TYPE} if site and kind else {},
     )
 
 
@@ -155,3 +171,51 @@ def worlds(draw: st.DrawFn) -> World:
 def test_both_readings_say_the_same_of_every_contact(someone: Person, within: World, hour: int) -> None:
     note(f"{someone}\n{within}")
     agree(someone, within, NOON + timedelta(hours=hour))
+
+
+OFFSETS = (-366, -365, -61, -60, -30, -29, -22, -21, -8, -7, -4, -3, 0, 1)
+RECORDS = visits(-91, -90, status="cancelled") + [
+    visit(when, status) for when in OFFSETS for status in ("fulfilled", "noshow", "booked")
+]
+CLOSINGS: dict[str, tuple[Episode, ...]] = {
+    "no EMR episode": (),
+    "an open one": (episode(-400),),
+    "closed without a word": (episode(-400, -5),),
+    "completed": (episode(-400, -25, outcome="completed"),),
+    "closed by count": (episode(-62, visits_prescribed=1),),
+}
+
+
+@pytest.mark.parametrize("closing", CLOSINGS)
+def test_both_readings_say_the_same_of_every_two_visits_around_the_thresholds(closing: str) -> None:
+    for pair in itertools.combinations(RECORDS, 2):
+        someone = person(*pair, *CLOSINGS[closing])
+        assert product(someone, WORLD, NOON) == read(someone, WORLD, NOON), someone
+
+
+@pytest.mark.parametrize(("hour", "expected"), [(0, "scheduled"), (24, "at_risk")])
+def test_past_booked_acts_only_once_the_data_are_of_the_day_after(hour: int, expected: str) -> None:
+    """A feed that stopped before the visit cannot have told what came of it."""
+    feed = FEED._replace(data_as_of=NOON + timedelta(hours=hour), past_booked="missed")
+    found = judge(person(visit(0, "booked")), world({"emr": feed}), NOON + timedelta(hours=30))
+    assert found.status == expected
+    told = Wait("emr", midnight(day(1), CHICAGO))
+    assert (told in found.waits) == (expected == "scheduled")
+
+
+def test_a_horizon_is_counted_to_the_day_at_the_site_of_the_last_attended_visit() -> None:
+    """Half past eleven in Denver is the next day in Chicago: there the data see far enough."""
+    as_of = datetime.combine(day(0), time(23, 30), DENVER).astimezone(UTC)
+    within = world({"emr": FEED._replace(data_as_of=as_of, sees_ahead=6)})
+    attended = [visit(-4, site="boulder", episode_id="e1"), visit(0, episode_id="e1")]
+    for site, expected in (("lincoln", False), ("boulder", True)):
+        last = [attended[0], attended[1]._replace(site=site)]
+        assert judge(person(last, episode(-9, site="boulder")), within, as_of).next_open == expected
+
+
+def test_a_quarantined_visit_of_an_unreadable_day_does_not_keep_a_lead_for_ever() -> None:
+    known = row(first_pull=True)
+    for days_later, expected in ((13, "scheduled"), (14, "lead"), (13 + 90, "lead"), (13 + 91, "lost_lead")):
+        at = NOON + timedelta(days=days_later)
+        within = world({"emr": FEED._replace(data_as_of=at)})
+        assert judge(person(known, withheld(0)), within, at).status == expected

@@ -139,11 +139,24 @@ def test_a_new_address_renames_the_member(practice: Practice) -> None:
     assert list(practice.audience.members) == [member_id(BOB)]
 
 
-def test_a_new_address_that_is_taken_is_parked(practice: Practice) -> None:
-    change = practice.seeded(ANN, FNAME="Ann")
-    practice.seeded(BOB)
-    (outcome,) = practice.push(replace(change, wished=document(BOB, FNAME="Ann")))
-    assert (type(outcome), getattr(outcome, "code", "")) == (Refused, "address_taken")
+def test_a_new_address_that_is_taken_already_is_a_leaving_and_a_coming(practice: Practice) -> None:
+    change = practice.seeded(ANN, "KF27", FNAME="Ann")
+    practice.seeded(BOB, "VIP")
+    wished = document(BOB, "KF27", FNAME="Ann")
+    (outcome,) = practice.push(replace(change, wished=wished))
+    assert outcome == Accepted(document=wished, ref=member_id(BOB))
+    assert {m.address: (m.status, set(m.tags.values())) for m in practice.audience.members.values()} == {
+        ANN: ("subscribed", set()), BOB: ("subscribed", {"VIP", "KF27"}),
+    }  # fmt: skip
+
+
+def test_a_new_address_that_has_opted_out_there_is_suppressed_and_the_former_one_left(practice: Practice) -> None:
+    change = practice.seeded(ANN, "KF27", FNAME="Ann")
+    practice.audience.put(BOB, "unsubscribed")
+    (outcome,) = practice.push(replace(change, wished=document(BOB, "KF27", FNAME="Ann")))
+    assert isinstance(outcome, Refused)
+    assert outcome.suppress == "unsubscribed"
+    assert practice.audience.get(ANN).tags == {}
 
 
 def test_no_address_stands_in_a_url(practice: Practice) -> None:
