@@ -1,5 +1,6 @@
 """The composition root: from a configuration to a service that can run; the only file that names concrete classes."""
 
+import gc
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -62,6 +63,7 @@ def open_engine(config: Config) -> Engine:
 
 def build(config: Config) -> Service:
     """Makes the service of a configuration; raises Misconfigured or SchemaMismatch."""
+    _collect_less()
     engine = open_engine(config)
     destinations = {
         name: _make(DESTINATIONS, name, s, config, engine) for name, s in config.settings.destinations.items()
@@ -73,6 +75,14 @@ def build(config: Config) -> Service:
         destinations=destinations,
         standards=Standards.of(config, {name: made.capabilities for name, made in destinations.items()}),
     )
+
+
+def _collect_less() -> None:
+    """Lets the cycle collector run seldom: pages of short-lived rows keep it busy for nothing.
+
+    Measured on an unchanged pull: a tenth of its CPU.
+    """
+    gc.set_threshold(50_000, 20, 20)
 
 
 def _make(registry: Mapping[str, str], name: str, settings: Any, config: Config, engine: Engine) -> Any:
