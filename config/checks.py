@@ -1,6 +1,7 @@
 """What a configuration must also satisfy, across its parts; reads plain data, so that one problem hides no other."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from os.path import normpath
 from typing import Any, NamedTuple
 
 from apscheduler.triggers.cron import CronTrigger
@@ -27,6 +28,7 @@ def cross_check(data: Mapping[str, Any]) -> Findings:
         _database,
         _sites_of_sources,
         _sites_of_destinations,
+        _folders_of_destinations,
         _segments_listed,
         _fields,
         _codes,
@@ -98,6 +100,15 @@ def _sites_of_destinations(data: Mapping[str, Any]) -> Iterator[Fault]:
     for name, destination in mapping(data, "destinations").items():
         for index, site in _texts(mapping(destination).get("sites")):
             yield from _site(data, ("destinations", name, "sites", index), site)
+
+
+def _folders_of_destinations(data: Mapping[str, Any]) -> Iterator[Fault]:
+    first: dict[str, str] = {}
+    for name in mapping(data, "destinations"):
+        folder = mapping(data, "destinations", name).get("folder")
+        if isinstance(folder, str) and (other := first.setdefault(normpath(folder), name)) != name:
+            path = ("destinations", name, "folder")
+            yield path, f"destination {other!r} writes here already; give each its own folder"
 
 
 def _segments_listed(data: Mapping[str, Any]) -> Iterator[Fault]:

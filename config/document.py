@@ -84,6 +84,8 @@ def _built(file: str, text: str, root: Path) -> Document:
 def _wording(error: MarkedYAMLError) -> str:
     """What the parser says, without the words of the file that it quotes; its own tokens are short or in <>."""
     said = " ".join(part for part in (error.context, error.problem) if part)
+    if "'\\t'" in said:
+        return "this is no YAML: a tab stands here; indent with spaces"
     shown = _QUOTED.sub(lambda quoted: quoted[0] if len(quoted[0]) <= 4 or quoted[0][1] == "<" else "…", said)
     return f"this is no YAML: {shown}"
 

@@ -65,7 +65,7 @@ def database_url(config: Config) -> str:
 
 
 def load(path: FilePath, *, operators: FilePath | None = None) -> Config:
-    """Reads and checks everything; `operators` replaces the folder `operators` beside the main file.
+    """Reads and checks everything; `operators` (a file, or a folder of them) replaces `operators/` beside the main file.
 
     Raises ConfigError with all problems at once; where a file cannot be parsed, with the first of each such file.
     """

@@ -35,7 +35,9 @@ class Reading:
         self.places: dict[Path, Place] = dict(main.places) if main is not None else {}
         self.keys: dict[Path, Place] = dict(main.keys) if main is not None else {}
         self._sites()
-        self._operators(path.parent / "operators" if operators is None else operators)
+        folder = path.parent / "operators"
+        if operators is not None or folder.is_dir():
+            self._operators(operators or folder)
 
     def add(self, found: Sequence[Fault]) -> None:
         """Takes up faults at their places."""
@@ -89,15 +91,14 @@ class Reading:
             self.places |= document.places
             self.keys |= document.keys
 
-    def _operators(self, folder: FilePath) -> None:
-        """Puts in the operators' segments; a segment stands in one file only."""
+    def _operators(self, given: FilePath) -> None:
+        """Puts in the operators' segments, of a folder's files or of one file; a segment stands in one file only."""
         own = self.data.get("segments")
         segments: dict[str, Any] = {**own} if isinstance(own, dict) else {}
-        for file in sorted(folder.glob("*.yaml")):
-            if not file.name.startswith("."):
-                self.operator_files.append(file)
-                segments |= dict(self._operator_segments(file, segments))
-        for file in sorted(folder.glob("*.yml")):
+        for file in sorted(given.glob("[!.]*.yaml")) if given.is_dir() else [given]:
+            self.operator_files.append(file)
+            segments |= dict(self._operator_segments(file, segments))
+        for file in sorted(given.glob("*.yml")):
             self.warnings.append(Problem(str(file), 1, 1, "", "is not read; name it .yaml"))
         if segments and (own is None or isinstance(own, dict)):
             self.data["segments"] = segments

@@ -65,7 +65,7 @@ def compile_plan(plan: Plan, practice: Practice) -> Mapper:
 
     def map_row(external_id: str, body: Body) -> Mapped | Rejected:
         if is_broken(body):
-            return Rejected(code="cell_count")
+            return Rejected(code="cell_count", site=plan.site.fixed)
         try:
             return _map(feed, external_id, body)
         except Fault as fault:
@@ -231,9 +231,9 @@ def _supplement_builder(plan: Plan) -> Build:
 
 def _reject(feed: Feed, fault: Fault, body: Body) -> Rejected:
     """Keeps what could still be read, so that a patient is not taken for absent."""
-    if feed.plan.kind not in ("appointments", "episodes"):
-        return Rejected(code=fault.code, field=fault.name, column=fault.column)
     site = _salvaged_site(feed, body)
+    if feed.plan.kind not in ("appointments", "episodes"):
+        return Rejected(code=fault.code, field=fault.name, column=fault.column, site=site)
     return Rejected(
         code=fault.code,
         field=fault.name,

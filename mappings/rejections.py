@@ -29,3 +29,9 @@ REJECTIONS: dict[str, Reason] = {
     ),
     "duplicate_id": Reason("the same id stands twice in one file with different contents", "export the file again"),
 }
+
+OF_RESOURCES: dict[str, Reason] = {
+    "unreadable_value": Reason("a required value cannot be read", "correct it in the EMR, then run again"),
+    "unknown_code": Reason("a code is none of those that FHIR allows there", "correct it in the EMR, then run again"),
+}
+"""What is said of FHIR resources instead: they have no column maps."""

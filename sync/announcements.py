@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from textwrap import shorten
 
 from sqlalchemy import Engine
 
@@ -23,15 +24,18 @@ def say_pulled(engine: Engine, source: str, pulled: Pulled) -> None:
             file=refusal.name,
             line=refusal.line,
             reason=refusal.code,
-            next=refusal.advice,
+            next=f"column {refusal.column!r}: {refusal.advice}" if refusal.column else refusal.advice,
         )
     for hold in pulled.held:
         say("file.held", "warning", source=source, hold=hold.id, file=hold.reasons["file"])
     for file in pulled.older:
         say("file.older", "warning", source=source, file=file)
     for file, notice in pulled.notices:
-        say("file.notice", source=source, file=file, reason=notice.partition(":")[0])
+        reason, _, what = notice.partition(": ")
+        say("file.notice", source=source, file=file, reason=reason, next=shorten(what, 300) or None)
     tally = pulled.tally
+    for (feed, name, code), n in sorted(tally.notices.items()):
+        say("rows.warned", "warning", source=source, place=f"{feed}.{name}", reason=code, n_rows=n)
     if tally.quarantined:
         say("rows.quarantined", "warning", source=source, n_rows=tally.quarantined)
     if pulled.landed:

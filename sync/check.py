@@ -1,5 +1,6 @@
 """What a configuration cannot do, beyond being well formed: facts that nothing fills, fields that must not leave, gaps."""
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
@@ -38,7 +39,7 @@ def examine(config: Config, *, offline: bool = False) -> Examined:
             for fact in sorted(missing)
         ]
     for name, source in config.settings.sources.items():
-        found.problems += _missing(config, name, source)
+        found.warnings += _missing(config, name, source)
     for name, destination in config.settings.destinations.items():
         found.problems += _policy(config, name, destination)
         found.warnings += _uncovered(config, name, destination)
@@ -59,7 +60,11 @@ def _missing(config: Config, name: str, source: SourceSettings) -> Iterator[Prob
     """Columns that no public page of the vendor names, so that the operator must."""
     stated = getattr(source, "missing", None)
     for key in stated() if stated is not None else ():
-        yield config.problem(("sources", name, *key.split(".")), "is missing: name the export's column")
+        called = key.rpartition(".")[2]
+        yield config.problem(
+            ("sources", name, *key.split(".")),
+            f"is missing: name the export's column (a file without {called!r} is refused)",
+        )
 
 
 def _policy(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
@@ -127,6 +132,6 @@ def live_problems(config: Config) -> list[Problem]:
             found.append(config.problem(path, str(error)))
     for name, settings in config.settings.sources.items():
         folder = getattr(settings, "folder", None)
-        if folder is not None and not folder.is_dir():
+        if folder is not None and not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
             found.append(config.problem(("sources", name, "folder"), "the folder is not there, or cannot be read"))
     return found

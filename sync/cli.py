@@ -36,7 +36,7 @@ def main() -> None:
 
 def _run() -> int:
     try:
-        result = app(standalone_mode=False)
+        result = app(prog_name=app.info.name, standalone_mode=False)
         return result if isinstance(result, int) else 0
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
@@ -85,6 +85,12 @@ def _fail(sentence: str, code: int) -> int:
 def _unexpected(error: Exception) -> int:
     """Says where it happened, never with which values: messages of libraries repeat what they were given."""
     from sync.log import place_of, say
+    from sync.store.faults import fault_of
 
+    fault = fault_of(error)
+    if fault is not None:
+        if fault.kind == "damage":
+            say("database.corrupt", "error")
+        return _fail(fault.sentence, UNAVAILABLE if fault.kind == "passing" else ERROR)
     say("command.failed", "error", error=type(error).__name__, place=place_of(error))
     return ERROR

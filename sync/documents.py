@@ -175,12 +175,14 @@ class _OutletReview:
             unheard = self._unheard(unit, wish) if accepted is None else None
             before = Before(accepted or unheard, self._primary(subscriber, wish), unit.closed)
             built = build(self.outlet.audience, unit.parties, unit.around, before)
+            if not unit.parties:  # who was there last answers for what comes back from the address
+                built = built._replace(primary=before.primary)
             if unheard is not None and built.document is not None and built.document.standing != "subscribed":
                 accepted = unheard
             standings.extend(self._standings(unit, built))
             row = self._wish(unit, built, accepted, wish)
             if row is not None:
-                rows.append(row)
+                rows.append(row | self._where(row, subscriber))
             elif wish is not None and not self._stands(built, accepted, wish):
                 dropped.append(unit.key)
         wishes.drop(self.connection, self.name, dropped)
@@ -193,6 +195,11 @@ class _OutletReview:
         if wish is None or not wishes.was_sent(wish):
             return None
         return Document(address=unit.key if self.outlet.audience.unit == "address" else "")
+
+    def _where(self, row: Mapping[str, Any], subscriber: Any) -> dict[str, Any]:
+        """Whoever leaves counts at the site where they were counted, also when nobody is left who has one."""
+        moved = row["removal"] and subscriber is not None and subscriber.site is not None
+        return {"site": subscriber.site} if moved else {}
 
     def _primary(self, subscriber: Any, wish: Any) -> str | None:
         if wish is not None and wish.primary_contact is not None:

@@ -206,6 +206,13 @@ EVENTS: Final[dict[str, Event]] = {
         wait="The patients of these rows stay as they were.",
         command="prm-sync quarantine list",
     ),
+    "rows.warned": Event(
+        "warning",
+        "An optional value of some rows could not be read (`place`: feed and field); it was left out, the rows landed.",
+        "PRM-122",
+        wait="These people lack the value: an address, a date. Nothing else changes for them.",
+        command="Correct it in the EMR, or state its format under columns: in the config.",
+    ),
     "run.ended": _info("One pass ended: what it read, changed, wished and sent."),
     "source.failed": Event(
         "error",

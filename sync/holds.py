@@ -9,8 +9,9 @@ from sqlalchemy import Connection, and_, delete, func, select, update
 from sync.brakes import Audience, Limits, Move, Trip, tripped
 from sync.store import tables as t
 from sync.store.files import settle_hold
+from sync.store.statements import chunks
 
-_w, _s, _h = t.wish.c, t.subscriber.c, t.hold.c
+_w, _s, _h, _c = t.wish.c, t.subscriber.c, t.hold.c, t.contact.c
 
 
 class UnknownHold(Exception):
@@ -109,13 +110,24 @@ def apply_hold(connection: Connection, hold_id: str, at: datetime) -> dict[str, 
 
 
 def discard_hold(connection: Connection, hold_id: str, at: datetime) -> dict[str, Any]:
-    """Drops what is held; a later review wishes again for what is then true; raises UnknownHold."""
+    """Drops what is held; the next review wishes again for what is then true; raises UnknownHold."""
     hold = _take(connection, hold_id, "discarded", at)
     if hold["kind"] == "source":
         settle_hold(connection, hold_id, "discarded")
     else:
+        _review_again(connection, hold_id)
         connection.execute(delete(t.wish).where(_w.hold_id == hold_id, _w.state == "held"))
     return hold
+
+
+def _review_again(connection: Connection, hold_id: str) -> None:
+    """Makes everyone stale whom a held wish speaks of: what was dropped must not stay unsaid for good."""
+    query = select(_w.primary_contact, _w.parties).where(_w.hold_id == hold_id, _w.state == "held")
+    spoken: set[str] = set()
+    for primary, parties in connection.execute(query):
+        spoken |= {primary, *(party[0] for party in parties)} - {None}
+    for piece in chunks(spoken):
+        connection.execute(update(t.contact).where(_c.id.in_(piece)).values(stale=True))
 
 
 def _take(connection: Connection, hold_id: str, state: str, at: datetime) -> dict[str, Any]:

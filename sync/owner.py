@@ -11,6 +11,7 @@ from typing import IO, Final
 
 from sqlalchemy import Connection, Engine, select, text, update
 
+from connectors.base import Misconfigured
 from sync.store import tables as t
 from sync.store.engine import reading, writing
 from sync.store.statements import upsert
@@ -31,7 +32,7 @@ class Busy(Exception):
 
 @contextmanager
 def owning(engine: Engine, at: datetime) -> Iterator[None]:
-    """Holds the line for as long as the block runs; raises Busy."""
+    """Holds the line for as long as the block runs; raises Busy, or Misconfigured when it may not."""
     lock = _flock if engine.dialect.name == "sqlite" else _advisory
     with lock(engine):
         row = {"id": 1, "pid": os.getpid(), "host": socket.gethostname(), "since": at, "alive_at": at}
@@ -43,7 +44,11 @@ def owning(engine: Engine, at: datetime) -> Iterator[None]:
 @contextmanager
 def _flock(engine: Engine) -> Iterator[None]:
     path = Path(f"{engine.url.database}.lock")
-    with path.open("a") as stream:
+    try:
+        stream = path.open("a")
+    except OSError as error:
+        raise Misconfigured("database.url", f"its lock {path} cannot be opened ({error.strerror})") from None
+    with stream:
         _lock(stream, engine)
         yield
 

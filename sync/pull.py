@@ -3,7 +3,7 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, delete, select
@@ -24,6 +24,8 @@ MANY: Final = 1000
 
 BATCH: Final = 1000
 """Changed rows that are landed together, at least; what is left at the end of a pass too."""
+
+NOTICES_KEPT: Final = timedelta(days=30)
 
 
 @dataclass(slots=True)
@@ -238,7 +240,8 @@ def _inside_window(connection: Connection, source: str, pass_: Pass, gone: Seque
 
 
 def _record_notices(connection: Connection, source: str, pass_: Pass, tally: Tally, at: datetime) -> None:
-    connection.execute(delete(t.notice).where(t.notice.c.source == source, t.notice.c.feed == pass_.feed))
+    """Each says where it was met last; what has not been met for a month is over."""
+    connection.execute(delete(t.notice).where(t.notice.c.source == source, t.notice.c.last_at < at - NOTICES_KEPT))
     upsert(
         connection,
         t.notice,

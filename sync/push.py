@@ -137,10 +137,17 @@ def _change(claimed: Claimed, delivery: Delivery) -> Change:
     return Change(
         key=claimed.key,
         wished=claimed.document,
-        accepted=claimed.accepted,
+        accepted=claimed.accepted or _perhaps(claimed.document, delivery),
         ref=claimed.ref,
         loud=loud & claimed.document.tags,
     )
+
+
+def _perhaps(wished: Document, delivery: Delivery) -> Document | None:
+    """What someone who leaves without ever having been accepted may hold: whatever this destination is ever told."""
+    if wished.standing == "subscribed":
+        return None
+    return Document(address=wished.address, tags=frozenset(delivery.recipient.meanings))
 
 
 def _settle(engine: Engine, delivery: Delivery, settled: Sequence[tuple[Claimed, Outcome]], pushed: Pushed) -> None:

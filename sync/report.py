@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from sync.exit_codes import ERROR, HELD, NEWLY_STOPPED, OK, ORDER
+from sync.exit_codes import ERROR, HELD, NEWLY_STOPPED, OK, ORDER, UNAVAILABLE
 from sync.holds import Held
 from sync.land import Tally
 from sync.pull import Pulled
@@ -44,6 +44,8 @@ class Report:
             codes.add(HELD)
         if any(pulled.refused for pulled in self.pulled.values()):
             codes.add(ERROR)
+        if any(pushed.retried for pushed in self.pushed.values()):
+            codes.add(UNAVAILABLE)
         if any(pulled.tally.quarantined for pulled in self.pulled.values()) or any(
             p.refused for p in self.pushed.values()
         ):

@@ -59,9 +59,11 @@ class _Look:
 
     def _sources(self) -> dict[str, Any]:
         states, cursors = overview.source_states(self.connection), overview.cursors(self.connection)
+        notices, payers = overview.notices(self.connection), overview.other_payers(self.connection)
         return {
             name: self._source(settings, states.get(name, {}))
             | {"cursor": cursors.get(name, {}), "error": self.errors.get(("source", name))}
+            | {"warnings": list(map(_warning, notices.get(name, ()))), "other_payers": payers.get(name, 0)}
             for name, settings in self.settings.sources.items()
         }
 
@@ -115,6 +117,10 @@ class _Look:
         if row is None:
             return None
         return {"pid": row["pid"], "host": row["host"], "since": iso(row["since"]), "alive_at": iso(row["alive_at"])}
+
+
+def _warning(notice: Mapping[str, Any]) -> dict[str, Any]:
+    return dict(notice) | {"last_at": iso(notice["last_at"])}
 
 
 def _errors(runs: Iterable[Mapping[str, Any]]) -> Errors:

@@ -46,6 +46,13 @@ def _of_source(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:
             f"Source {name} is stale: its newest data are of {source['data_as_of']}",
             "see why the EMR exports no more; until then time alone changes nobody",
         )
+    for warning in source["warnings"]:
+        what = f"{warning['n']:,} {warning['field']} in {warning['file']} ({name}, {warning['feed']}): "
+        yield Trouble(
+            f"{what}{warning['code'].replace('_', ' ')}, left out; the rows landed",
+            "correct it in the EMR, or state its format under columns: in the config",
+            fails=False,
+        )
 
 
 def _of_destination(name: str, destination: Mapping[str, Any]) -> Iterator[Trouble]:

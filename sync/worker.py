@@ -1,6 +1,5 @@
 """The one worker of the line: does a job at a time, and says of itself whether it still moves."""
 
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -16,12 +15,11 @@ from sync.owner import owns
 from sync.pipeline import Line
 from sync.store.contacts import due_batch
 from sync.store.engine import reading
+from sync.store.faults import fault_of
 from sync.store.runs import note_job
 
 SILENT_FOR: Final = timedelta(minutes=15)
 """A job that has not come to the end of a page or batch for so long counts as hung."""
-
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class Drained(Exception):
@@ -101,21 +99,14 @@ class Worker:
             raise Drained
 
     def _failed(self, job: Job, at: datetime, error: Exception) -> None:
-        if damaged(error):
+        fault = fault_of(error)
+        if fault is not None and fault.kind == "damage":
             say("database.corrupt", "error")
             self.ruin = ERROR
             return
-        advice = str(error) if isinstance(error, CodeTaken) else None
+        advice = str(error) if isinstance(error, CodeTaken) else fault.sentence if fault is not None else None
         say("job.failed", "error", error=type(error).__name__, place=place_of(error), next=advice)
         try:
             note_job(self.service.engine, job.name, at, succeeded=False, code=type(error).__name__)
         except Exception as second:  # the database itself may be what failed
             say("job.failed", "error", error=type(second).__name__, place=place_of(second))
-
-
-def damaged(error: BaseException) -> bool:
-    """True when SQLite says that the file is no sound database; a time-out or a full disk is none of that."""
-    cause = getattr(error, "orig", error)
-    code = getattr(cause, "sqlite_errorcode", None)
-    # The low byte is the primary code (SQLite, "Result and Error Codes").
-    return code is not None and code & 0xFF in _DAMAGED

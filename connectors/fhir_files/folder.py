@@ -42,8 +42,13 @@ class Folder:
     def files(self) -> list[File]:
         """All files in the order of their export; raises Unavailable when the folder is not there."""
         root = self._settings.folder
-        if not root.is_dir():
-            raise Unavailable(f"the folder {root} is not there; mount or create it")
+        try:
+            if not root.is_dir():
+                raise Unavailable(f"the folder {root} is not there; mount or create it")
+            # Path.glob passes over in silence what it may not list.
+            next(root.iterdir(), None)
+        except OSError as error:
+            raise Unavailable(f"the folder {root} cannot be listed ({error.strerror})") from None
         found = {path for pattern in self._settings.files for path in root.glob(pattern)}
         files = [self._file(path, root) for path in found if _belongs(path, root)]
         return sorted(files, key=lambda file: (file.exported, file.name))

@@ -28,12 +28,10 @@ class Scan:
     alarms: int = 0
 
     def notices(self) -> list[str]:
-        """Sentences on what was passed over."""
-        said = [f"{number} {kind} ignored: not used here" for kind, number in sorted(self.others.items())]
+        """What was passed over: a code, a colon, a sentence."""
+        said = [f"resources_ignored: {number} {kind}, not used here" for kind, number in sorted(self.others.items())]
         if self.alarms:
-            said.append(
-                f"{self.alarms} OperationOutcome of severity error: the export has gaps; nobody counts as absent"
-            )
+            said.append(f"export_has_gaps: {self.alarms} OperationOutcome of severity error; nobody counts as absent")
         return said
 
 

@@ -26,9 +26,9 @@ def find_files(folder: Path, patterns: tuple[str, ...], *, by_folder: bool) -> l
     With `by_folder` a pattern without a slash is looked for in every folder directly below. Raises Unavailable when
     the folder cannot be listed.
     """
-    if not folder.is_dir():
-        raise Unavailable(f"the folder {folder} is not there; create it or mount it")
     try:
+        if not folder.is_dir():
+            raise Unavailable(f"the folder {folder} is not there; create it or mount it")
         paths = sorted({path for pattern in patterns for path in _matching(folder, pattern, by_folder)})
         return [_found(folder, path) for path in paths if not path.name.startswith((".", "~$")) and path.is_file()]
     except OSError as error:

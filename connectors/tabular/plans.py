@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from connectors.base import SnapshotRule
 from connectors.settings import ConsentSettings, DatedBy, SiteMap
 from connectors.tabular.settings import Columns, ColumnSettings, TableSettings, TabularSettings
+from mappings.canonical import REQUIRED
 from mappings.plan import Column, ConsentPlan, Flag, Identity, Once, Plan, SitePlan
 from mappings.preset import PresetColumn, PresetTable, load_preset
 
@@ -35,7 +38,7 @@ def _of_table(name: str, table: PresetTable, stated: TableSettings, settings: Ta
     plan = Plan(
         table=name,
         kind=table.kind,
-        columns=merged(table.columns, stated.columns),
+        columns=_complete(table, merged(table.columns, stated.columns)),
         site=site_plan(settings.site),
         consents=tuple(map(consent_plan, settings.consent)) if table.kind == "patients" else (),
         target=table.target,
@@ -58,6 +61,15 @@ def merged(preset: Mapping[str, PresetColumn], stated: Columns) -> dict[str, Col
     for name, column in stated.items():
         columns[name] = _stated(column, preset.get(name))
     return columns
+
+
+def _complete(table: PresetTable, columns: Mapping[str, Column]) -> dict[str, Column]:
+    """A required column that neither the preset nor the operator names is looked for under its canonical name."""
+    joined = {"external_id"} if table.identity else set()
+    gaps = (name for name in REQUIRED[table.kind] if name not in columns and name not in joined)
+    return dict(columns) | {
+        name: _column(replace(table.columns.get(name, PresetColumn()), column=name)) for name in gaps
+    }
 
 
 def _column(column: PresetColumn) -> Column:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from connectors.base import SnapshotRule
-from connectors.settings import ConfigPath, SourceSettings, Strict
+from connectors.settings import ConfigPath, SiteMap, SourceSettings, Strict
 from mappings.canonical import CANONICAL, REQUIRED
 from mappings.payers import PAYER_CLASSES
 from mappings.preset import PresetTable, load_preset, preset_names
@@ -162,6 +162,15 @@ class TabularSettings(SourceSettings):
             days = load_preset(values["preset"]).sees_ahead()
             return values if days is None else values | {"sees_ahead": f"{days}d"}
         return values
+
+    @field_validator("site")
+    @classmethod
+    def _no_location(cls, value: str | SiteMap | None) -> str | SiteMap | None:
+        if isinstance(value, SiteMap) and value.by == "location":
+            raise ValueError(
+                "a table names no FHIR location: write {column: NAME, map: {…}}, {by: folder, …} or one site"
+            )
+        return value
 
     @field_validator("preset")
     @classmethod

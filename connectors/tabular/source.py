@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import orjson
 
-from connectors.base import Export, Known, Lent, Misconfigured, Pass, RawRow, Refusal, is_known
+from connectors.base import Export, Known, Lent, Pass, RawRow, Refusal, is_known
 from connectors.dating import stated_time, time_in_name
 from connectors.settings import Surroundings
 from connectors.tabular.delivery import Delivery, horizon_of
@@ -49,16 +49,8 @@ class TabularSource:
     def passes(self, known: Known, at: datetime) -> Iterator[Pass]:
         """Yields the files that have not landed, feed by feed, in the order of their export.
 
-        Raises Unavailable when the folder is not there, Misconfigured when a preset lacks columns that only the
-        operator can state.
+        Raises Unavailable when the folder is not there.
         """
-        missing = self._settings.missing()
-        if missing:
-            raise Misconfigured(
-                f"sources.{self.name}.{missing[0]}",
-                "the preset does not know this column; state it"
-                + f" (and {len(missing) - 1} more)" * (len(missing) > 1),
-            )
         for feed in self._feeds:
             yield from self._deliveries(feed, known, at)
 
@@ -69,6 +61,10 @@ class TabularSource:
             return Rejected(code="cell_count")
         mapper = self._mappers.get(body[0]) or self._compiled(body[0])
         return Rejected(code="cell_count") if mapper is None else mapper(row.external_id, body)
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """The columns that a row's cells were taken from; none for a table that is not configured."""
+        return next((feed.plan.layout() for feed in self._feeds if feed.plan.table == table), ())
 
     def _compiled(self, table: str) -> Mapper | None:
         for feed in self._feeds:

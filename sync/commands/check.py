@@ -26,11 +26,16 @@ def check(
 ) -> None:
     """Validate everything; all problems at once, as file:line:column."""
     from config.load import find, load
+    from config.problem import ConfigError
     from sync.check import examine, live_problems
 
     if live and offline:
         raise stop("give either --live or --offline")
-    loaded = load(find(config or context.obj["config"]))
+    try:
+        loaded = load(find(config or context.obj["config"]))
+    except ConfigError as error:
+        _show({}, error.problems, (), as_json=as_json)
+        raise typer.Exit(BAD_CONFIG) from None
     found = examine(loaded, offline=offline)
     problems = list(found.problems)
     if live and not problems:

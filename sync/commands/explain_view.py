@@ -9,6 +9,7 @@ from rich.tree import Tree
 from mappings.withheld import WITHHELD
 from sync.commands.screen import screen
 from sync.identity import RULES
+from sync.reasons import REASONS
 
 
 def show_explanation(found: Mapping[str, Any]) -> None:
@@ -23,9 +24,8 @@ def show_explanation(found: Mapping[str, Any]) -> None:
     _branch(root, "Consent", _consent(found["consent"]))
     for name, destination in found["destinations"].items():
         _branch(root, f"At {name}", _destination(destination))
-    root.add(f"Time alone changes something next: {_instant(found['next_review_at'])}")
-    for wait in found["waits"]:
-        root.add(f"Waits for data of {escape(wait['source'])} as of {_instant(wait['until'])} or later")
+    for line in _due(found):
+        root.add(escape(line))
     console.print(root)
 
 
@@ -44,13 +44,14 @@ def _links(found: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _status(found: Mapping[str, Any]) -> Iterator[str]:
-    inputs = f", from {', '.join(found['inputs'])}" if found["inputs"] else ""
-    yield f"{found['status']} by the rule {found['rule']}{inputs}"
+    inputs = f"; decided by {', '.join(found['inputs'])}" if found["inputs"] else ""
+    yield f"{found['status']}, because {REASONS.get(found['rule'], found['rule'])}{inputs}"
     if found["clock_stopped"]:
         yield f"The clock stands at {_instant(found['clock'])}: the feed behind it is stale"
     for change in found["history"]:
         back = ", came back" if change["reactivation"] else ""
-        yield f"{_instant(change['at'])}: {change['old'] or 'new'} → {change['new']} ({change['rule']}{back})"
+        why = REASONS.get(change["rule"], change["rule"])
+        yield f"{_instant(change['at'])}: {change['old'] or 'new'} → {change['new']}{back}: {why}"
 
 
 def _segment(segments: Tree, name: str, segment: Mapping[str, Any]) -> None:
@@ -62,7 +63,7 @@ def _segment(segments: Tree, name: str, segment: Mapping[str, Any]) -> None:
 def _rule(branch: Tree, tree: Mapping[str, Any]) -> None:
     mark = _mark(tree["holds"])
     if "fact" in tree:
-        branch.add(f"{mark} {escape(tree['test'])}: {escape(_value(tree['value']))}")
+        branch.add(f"{mark} {escape(tree['test'])}: {escape(_value(tree['fact'], tree['value']))}")
         return
     word = next(word for word in ("all", "any", "not") if word in tree)
     parts = [tree["not"]] if word == "not" else tree[word]
@@ -71,16 +72,18 @@ def _rule(branch: Tree, tree: Mapping[str, Any]) -> None:
         _rule(inner, part)
 
 
-def _value(value: Any) -> str:
+def _value(fact: str, value: Any) -> str:
     if value is None:
         return "missing"
+    if isinstance(value, bool):  # its sentence may say the contrary of the fact: "who is 18 or older"
+        return f"{fact} is {str(value).lower()}"
     return ", ".join(map(str, value)) if isinstance(value, list | dict) else str(value)
 
 
 def _consent(consent: Mapping[str, Any]) -> Iterator[str]:
     for purpose, verdict in consent["verdicts"].items():
-        dated = f" of {verdict['decided_on']}" if verdict["decided_on"] else ""
-        yield f"{purpose}: {verdict['state'].replace('_', ', ')}{dated}"
+        state = verdict["state"].removesuffix("_dated").replace("_", ", ")
+        yield f"{purpose}: {state}" + (f", dated {verdict['decided_on']}" if verdict["decided_on"] else "")
     for decision in consent["decisions"]:
         dated = decision["decided_on"] or f"undated, first seen {decision['first_seen_on']}"
         gone = "" if decision["asserted"] else ", no longer stated"
@@ -106,7 +109,18 @@ def _document(document: Mapping[str, Any] | None, meanings: Mapping[str, str]) -
         return "nothing"
     tags = [f"{tag} ({meanings[tag]})" if meanings.get(tag, tag) != tag else tag for tag in document["tags"]]
     fields = [f"{name}={value}" for name, value in document["fields"].items()]
-    return "; ".join(filter(None, (document["standing"], ", ".join(fields), ", ".join(tags))))
+    standing = "" if document["standing"] == "subscribed" else document["standing"]
+    return "; ".join(filter(None, (standing, ", ".join(fields), ", ".join(tags)))) or "subscribed"
+
+
+def _due(found: Mapping[str, Any]) -> Iterator[str]:
+    """When time alone may change something: at an instant, or once a source whose clock stands brings newer data."""
+    if found["next_review_at"] is not None:
+        yield f"Time alone changes nothing before {_instant(found['next_review_at'])}"
+    elif not found["waits"]:
+        yield "Time alone changes nothing"
+    for wait in found["waits"]:
+        yield f"Time alone changes nothing before {wait['source']} brings data of {_instant(wait['until'])} or later"
 
 
 def _mark(verdict: bool | None) -> str:
@@ -114,7 +128,7 @@ def _mark(verdict: bool | None) -> str:
 
 
 def _instant(text: str | None) -> str:
-    return "never" if text is None else text[:16].replace("T", " ") + text[19:]
+    return "never" if text is None else text[:16].replace("T", " ") + text[19:].replace("+00:00", " UTC")
 
 
 def _day(text: str | None) -> str:

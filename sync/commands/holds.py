@@ -28,7 +28,7 @@ def apply(context: typer.Context, hold: HoldArgument, config: ConfigOption = Non
 
 
 def discard(context: typer.Context, hold: HoldArgument, config: ConfigOption = None) -> None:
-    """Drop what a hold holds; a later review wishes again for what is then true."""
+    """Drop what a hold holds; the next review wishes again for what is then true."""
     from sync.holds import discard_hold
 
     found = _decide(context, config, hold, "discard", discard_hold)

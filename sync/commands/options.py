@@ -29,12 +29,15 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on stdout a
 AsOfOption = Annotated[str | None, typer.Option("--as-of", help="Judge at this instant (with offset) or DATE, 12:00.")]
 
 
-def open_config(context: typer.Context, config: Path | None) -> "Config":
-    """Reads the configuration, given before or after the command, and sets up the log; warnings go to stderr."""
+def open_config(context: typer.Context, config: Path | None, operators: Path | None = None) -> "Config":
+    """Reads the configuration, given before or after the command, and sets up the log.
+
+    `operators` is an operators' file to read in place of the folder `operators/`.
+    """
     from config.load import find, load
     from sync.log import set_up
 
-    found = load(find(config or context.obj["config"]))
+    found = load(find(config or context.obj["config"]), operators=operators)
     set_up(found)
     return found
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sync.commands.options import AsOfOption, ConfigOption, JsonOption, instant, open_service
+from sync.commands.options import AsOfOption, ConfigOption, JsonOption, instant, open_config
 from sync.exit_codes import OK, PLAN_HAS_CHANGES
 
 
@@ -25,17 +25,10 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Say what a review and push would change now; store nothing. Exit 2 when there is something."""
-    from sync.commands.options import open_config
+    from sync.build import build
     from sync.plan import plan_of
 
-    if with_file is None:
-        service = open_service(context, config)
-    else:
-        from config.load import load
-        from sync.build import build
-
-        path = open_config(context, config).path
-        service = build(load(path, operators=with_file))
+    service = build(open_config(context, config, with_file))
     found = plan_of(service, instant(service.config, as_of))
     if as_json:
         import orjson

@@ -1,5 +1,6 @@
 """`quarantine list/show/replay/ack`: rows that could not be used."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,6 +9,9 @@ from sync.commands.options import ConfigOption, JsonOption, instant, open_config
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
+
+    from config.load import Config
+    from connectors.base import Source
 
 SourceOption = Annotated[str | None, typer.Option("--source", help="Only this source.")]
 IdsArgument = Annotated[list[int] | None, typer.Argument(metavar="[ID]…", help="As `quarantine list` gives them.")]
@@ -31,8 +35,9 @@ def list_(
     from sync.store.engine import reading
     from sync.store.quarantine_list import in_quarantine
 
-    engine = open_engine(open_config(context, config))
-    with reading(engine) as connection:
+    loaded = open_config(context, config)
+    with reading(open_engine(loaded)) as connection:
+        _known(connection, loaded, source)
         if as_json:
             from sync.commands.json_lines import write_lines
 
@@ -56,12 +61,11 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a row as it was delivered (values of a person: for your own terminal)."""
-    from sync.build import open_engine
     from sync.store.engine import reading
     from sync.store.quarantine_list import with_value
 
-    engine = open_engine(open_config(context, config))
-    with reading(engine) as connection:
+    service = open_service(context, config)
+    with reading(service.engine) as connection:
         found = with_value(connection, number)
     if found is None:
         raise stop("nothing in quarantine has this id; run: prm-sync quarantine list")
@@ -74,7 +78,16 @@ def show(
         if name != "row" and value is not None:
             typer.echo(f"{name}: {value}")
     row = found["row"]
-    typer.echo("\n".join(f"  {cell}" for cell in row) if isinstance(row, list) else row)
+    typer.echo("\n".join(_cells(service.sources.get(found["source"]), row)) if isinstance(row, list) else row)
+
+
+def _cells(source: "Source | None", row: list[str]) -> Iterator[str]:
+    """The cells that are not empty, under today's names of their columns where those still fit."""
+    table, _folder, *cells = row
+    named = getattr(source, "columns", None)
+    columns = named(table) if named is not None else ()
+    names = columns if len(columns) == len(cells) else [str(number) for number in range(1, len(cells) + 1)]
+    return (f"  {name}: {cell}" for name, cell in zip(names, cells, strict=True) if cell)
 
 
 def replay(
@@ -105,7 +118,8 @@ def replay(
 
         write_json(done.to_json())
         return
-    typer.echo(f"{sum(done.landed.values()):,} rows landed; now: prm-sync run")
+    landed = sum(done.landed.values())
+    typer.echo(f"{landed:,} rows landed" + ("; now: prm-sync run" if landed else ""))
     for code, n in sorted(done.still.items()):
         typer.echo(f"{n:,} still cannot be used: {code.replace('_', ' ')}")
     if done.unconfigured:
@@ -134,6 +148,15 @@ def ack(
         if acked:
             record_decision(connection, "quarantine ack", "all" if everything else "named", at, ids=acked)
     typer.echo(f"{len(acked):,} rows acknowledged.")
+
+
+def _known(connection: "Connection", config: "Config", source: str | None) -> None:
+    """Refuses a source that is neither configured nor has left rows behind."""
+    from sync.store.quarantine_list import in_quarantine
+
+    names = config.settings.sources
+    if source is not None and source not in names and next(in_quarantine(connection, source), None) is None:
+        raise stop(f"no source is called {source}; there are: {', '.join(names) or 'none'}")
 
 
 def _require(connection: "Connection", ids: list[int] | None) -> None:

@@ -21,7 +21,9 @@ def segments(context: typer.Context, config: ConfigOption = None, as_json: JsonO
     """Segments: in it, with an address, allowed, at each destination."""
     if context.invoked_subcommand is None:
         list_(context, config, as_json=as_json)
-    elif config is not None:
+        return
+    context.obj["json"] = as_json
+    if config is not None:
         context.obj["config"] = config
 
 
@@ -30,7 +32,7 @@ def list_(context: typer.Context, config: ConfigOption = None, as_json: JsonOpti
     from sync.segment_counts import segments_of
 
     found = segments_of(open_service(context, config))
-    if as_json:
+    if as_json or context.obj.get("json"):
         from sync.commands.json_lines import write_json
 
         write_json(found)
@@ -66,7 +68,7 @@ def show(
     found = segments_of(open_service(context, config))
     if name not in found:
         raise stop(f"no segment is called that; there are: {', '.join(found) or 'none'}")
-    if as_json:
+    if as_json or context.obj.get("json"):
         from sync.commands.json_lines import write_json
 
         write_json({"name": name, **found[name]})

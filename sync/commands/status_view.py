@@ -15,6 +15,10 @@ def show_status(status: Mapping[str, Any]) -> None:
     console.print(_sources(status["sources"], status["quarantine"]))
     console.print(_destinations(status["destinations"]))
     console.print(_contacts(status))
+    for name, source in status["sources"].items():
+        if source["other_payers"]:
+            said = f"{source['other_payers']:,} patients of {name} have a payer of class other (see its payers:)."
+            console.print(_plain(said))
     found = troubles(status)
     for trouble in found:
         console.print(f"[bold red]![/] {_plain(trouble.sentence)}\n  → {_plain(trouble.advice)}")

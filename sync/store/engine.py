@@ -9,6 +9,8 @@ import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 
+from connectors.base import Misconfigured
+
 SQLITE_CACHE_KIB = 16 * 1024
 BUSY_TIMEOUT_S = 30
 
@@ -18,7 +20,10 @@ def _dumps(value: Any) -> str:
 
 
 def connect(url: str) -> Engine:
-    """Makes the engine for a SQLite or PostgreSQL URL; makes the folder (0700) and the file (0600) of a SQLite one."""
+    """Makes the engine for a SQLite or PostgreSQL URL; makes the folder (0700) and the file (0600) of a SQLite one.
+
+    Raises Misconfigured when it may not.
+    """
     if make_url(url).get_backend_name() == "sqlite":
         return _sqlite(url)
     return create_engine(
@@ -29,10 +34,7 @@ def connect(url: str) -> Engine:
 def _sqlite(url: str) -> Engine:
     path = make_url(url).database
     if path and path != ":memory:":
-        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if not Path(path).exists():
-            # SQLite gives its -wal and -shm files the mode of the database.
-            Path(path).touch(mode=0o600)
+        _make_file(Path(path))
     engine = create_engine(
         url,
         hide_parameters=True,
@@ -43,6 +45,16 @@ def _sqlite(url: str) -> Engine:
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _make_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if not path.exists():
+            # SQLite gives its -wal and -shm files the mode of the database.
+            path.touch(mode=0o600)
+    except OSError as error:
+        raise Misconfigured("database.url", f"{path} cannot be made or opened ({error.strerror})") from None
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

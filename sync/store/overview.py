@@ -53,6 +53,25 @@ def cursors(connection: Connection) -> dict[str, dict[str, dict[str, Any]]]:
     return found
 
 
+def notices(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+    """By source: which optional values could not be read, how many in which file, and when that was met last."""
+    c = t.notice.c
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    query = select(c.source, c.feed, c.field, c.code, c.n, c.file, c.last_at).order_by(c.source, c.feed, c.field)
+    for row in connection.execute(query).mappings():
+        found[row["source"]].append({name: value for name, value in row.items() if name != "source"})
+    return found
+
+
+def other_payers(connection: Connection) -> dict[str, int]:
+    """By source: how many of its patients have a payer of class `other`, mostly words in no map."""
+    c, s = t.patient_record.c, t.supplement_record.c
+    own = select(c.source, c.external_id).where(c.present, c.payer_class == "other")
+    added = select(s.source, s.target_id).where(s.present, s.facts["payer_class"].as_string() == "other")
+    both = own.union(added).subquery()
+    return dict(connection.execute(select(both.c.source, func.count()).group_by(both.c.source)).all())
+
+
 def quarantined(connection: Connection) -> Counter[str]:
     """How many rows of each source wait in quarantine that nobody has acknowledged."""
     query = select(_q.source, func.count()).where(_q.acked_at.is_(None)).group_by(_q.source)

@@ -7,14 +7,14 @@ from typing import Any
 import orjson
 from sqlalchemy import ColumnElement, Connection, select, update
 
-from mappings.rejections import REJECTIONS, Reason
+from mappings.rejections import OF_RESOURCES, REJECTIONS, Reason
 from sync.store import tables as t
 from sync.store.statements import chunks
 
 _q = t.quarantine.c
 _SHOWN = (
     _q.id, _q.source, _q.feed, _q.kind, _q.site, _q.file, _q.line, _q.column, _q.field, _q.code,
-    _q.first_at, _q.last_at, _q.acked_at,
+    _q.first_at, _q.last_at, _q.acked_at, _q.cells,
 )  # fmt: skip
 _UNKNOWN = Reason("the row could not be used", "see docs, or run: prm-sync quarantine show")
 
@@ -29,7 +29,8 @@ def in_quarantine(connection: Connection, source: str | None = None) -> Iterator
 
 
 def _listed(row: dict[str, Any]) -> dict[str, Any]:
-    reason = REJECTIONS.get(row["code"], _UNKNOWN)
+    known = REJECTIONS if row.pop("cells") else REJECTIONS | OF_RESOURCES
+    reason = known.get(row["code"], _UNKNOWN)
     times = {name: row[name].isoformat() for name in ("first_at", "last_at")}
     acked = row.pop("acked_at") is not None
     return {**row, "sentence": reason.sentence, "advice": reason.advice, **times, "acked": acked}
@@ -37,14 +38,12 @@ def _listed(row: dict[str, Any]) -> dict[str, Any]:
 
 def with_value(connection: Connection, id_: int) -> dict[str, Any] | None:
     """One row with what was delivered (`row`: cells, or a resource); for the operator's own terminal."""
-    found = (
-        connection.execute(select(*_SHOWN, _q.external_id, _q.body, _q.cells).where(_q.id == id_)).mappings().first()
-    )
+    found = connection.execute(select(*_SHOWN, _q.external_id, _q.body).where(_q.id == id_)).mappings().first()
     if found is None:
         return None
     row = dict(found)
     body = row.pop("body")
-    delivered = orjson.loads(body) if row.pop("cells") else body.decode("utf-8", "replace")
+    delivered = orjson.loads(body) if row["cells"] else body.decode("utf-8", "replace")
     return {**_listed(row), "row": delivered}
 
 

@@ -12,15 +12,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, select
+from sqlalchemy import Connection, Engine, inspect, select, text
 
-from sync.store.engine import reading, writing
+from sync.store.engine import reading
 from sync.store.ledgers import guard_ledgers
 from sync.store.tables import installation
 
 State = Literal["empty", "current", "older", "newer"]
 
-
+MIGRATION_KEY: Final = 7_166_201_844_011_338
 NEWER: Final = "the database is newer than this version of prm-sync; install the newer version again"
 
 
@@ -31,7 +31,7 @@ class SchemaMismatch(Exception):
 def _alembic(engine: Engine) -> Config:
     config = Config()
     config.set_main_option("script_location", str(resources.files("sync.store") / "migrations"))
-    config.attributes["engine"] = engine
+    config.attributes |= {"engine": engine, "begin": _begin, "end": _end}
     return config
 
 
@@ -77,9 +77,17 @@ def _copy(engine: Engine, copy_to: Path) -> None:
 
 def _migrate(engine: Engine) -> None:
     command.upgrade(_alembic(engine), "head")
-    with writing(engine) as connection:
-        guard_ledgers(connection)
-        if connection.execute(select(installation.c.id)).first() is None:
-            connection.execute(
-                installation.insert().values(id=1, database_id=secrets.token_hex(8), created_at=datetime.now(UTC))
-            )
+
+
+def _begin(connection: Connection) -> None:
+    """Lets one migration at a time go on: the next finds it done. SQLite's write lock does so by itself."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_KEY})
+
+
+def _end(connection: Connection) -> None:
+    guard_ledgers(connection)
+    if connection.execute(select(installation.c.id)).first() is None:
+        connection.execute(
+            installation.insert().values(id=1, database_id=secrets.token_hex(8), created_at=datetime.now(UTC))
+        )

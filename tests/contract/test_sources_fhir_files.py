@@ -190,7 +190,7 @@ def test_types_that_are_not_used_are_counted_and_not_quarantined(tmp_path: Path)
     ndjson(tmp_path / "Slot.ndjson", {"resourceType": "Slot", "id": "1"}, {"resourceType": "Slot", "id": "2"})
     (each,) = passes(source(tmp_path))
     assert (each.feed, each.kinds, rows(each)) == ("other", frozenset(), [])
-    assert each.notices == ("2 Slot ignored: not used here",)
+    assert each.notices == ("resources_ignored: 2 Slot, not used here",)
 
 
 def test_an_empty_delta_says_that_nothing_changed(tmp_path: Path) -> None:

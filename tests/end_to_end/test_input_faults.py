@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sync.holds import apply_hold, discard_hold
+from sync.status import status_of
 from sync.store.engine import writing
 from tests.fakes.clinic import AT, COLUMNS, Clinic, Row, days, episode, patient, visit
 
@@ -205,6 +206,12 @@ def test_a_value_that_is_optional_is_dropped_and_listed(clinic: Clinic) -> None:
     assert clinic.statuses() == {("emr", "1"): "lead"}
     found = {(field, n) for field, n in clinic.ask("SELECT field, n FROM notice")}
     assert found == {("birth_date", 1), ("email", 1)}
+    with clinic.service() as service:
+        listed = status_of(service)["sources"]["emr"]["warnings"]
+    assert {(each["feed"], each["field"], each["n"]) for each in listed} == {
+        ("patients", "birth_date", 1),
+        ("patients", "email", 1),
+    }
 
 
 def test_a_row_that_is_given_twice_in_a_snapshot_lands_once(clinic: Clinic) -> None:

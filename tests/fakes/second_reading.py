@@ -41,7 +41,7 @@ def read(person: Person, world: World, now: datetime) -> Reading:
     """The contact's status and the facts that come with it."""
     place = Place(world, now)
     judged = [each for plan in plans_of(person, place) if (each := judged_plan(plan, place))]
-    deciding = None if _inactive(person, place) else _deciding(judged)
+    deciding = None if _inactive(person, place) else _deciding(judged, place)
     clock = deciding.clock if deciding else _clock_without_episode(person, place)
     marks = one_a_day(mark_of(each, clock, place) for each in records_of(person))
     site = _site(person, place, marks)
@@ -73,18 +73,20 @@ def _inactive(person: Person, place: Place) -> bool:
     )
 
 
-def _deciding(judged: Sequence[Judged]) -> Judged | None:
+def _deciding(judged: Sequence[Judged], place: Place) -> Judged | None:
     for status in ("active", "scheduled", "at_risk"):
         several = sorted((each for each in judged if each.status == status), key=lambda each: each.plan.id)
         if several:
             return max(several, key=lambda each: lateness(each.marks, each.plan))
-    return min(sorted(judged, key=lambda each: each.plan.id), key=_from_the_latest, default=None)
+    ended = sorted(judged, key=lambda each: each.plan.id)
+    return min(ended, key=lambda each: _from_the_latest(each, place), default=None)
 
 
-def _from_the_latest(each: Judged) -> tuple[int, int]:
-    """Latest attended, missed or closing day first; ties: discharged, dropped_out, dormant."""
-    days = days_of(each.marks, "attended", "missed") | ({each.closing} if each.closing else set())
-    return -max(days).toordinal(), CLOSED.index(each.status)
+def _from_the_latest(each: Judged, place: Place) -> tuple[int, int]:
+    """Latest attended, missed or closing day, not after today, first; ties: discharged, dropped_out, dormant."""
+    past = [mark for mark in each.marks if mark.day <= place.day(each.clock, mark.site)]
+    days = days_of(past, "attended", "missed") | ({each.closing} if each.closing else set())
+    return -max(days, default=date.min).toordinal(), CLOSED.index(each.status)
 
 
 def _returning(deciding: Judged, judged: Sequence[Judged]) -> bool:

@@ -134,8 +134,12 @@ def test_quarantine_show_holds_what_was_delivered(clinic: Clinic) -> None:
     _with_unknown_word(clinic)
     number = prm_sync(clinic, "quarantine", "list", "--json").lines()[1]["id"]
     assert "vanished" in prm_sync(clinic, "quarantine", "show", str(number), "--json").json()["row"]
-    assert "vanished" in prm_sync(clinic, "quarantine", "show", str(number)).out
+    assert "  status: vanished\n" in prm_sync(clinic, "quarantine", "show", str(number)).out
     assert prm_sync(clinic, "quarantine", "show", "999").code == 64
+
+
+def test_quarantine_list_refuses_a_source_that_nobody_knows(clinic: Clinic) -> None:
+    assert prm_sync(clinic, "quarantine", "list", "--source", "emrr").code == 64
 
 
 def test_replay_lands_what_todays_configuration_can_read(either: Clinic) -> None:

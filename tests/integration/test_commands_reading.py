@@ -1,5 +1,7 @@
 """The commands that read, on a small practice on both engines: their JSON is the contract of operations.md."""
 
+import json
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +10,9 @@ from typing import Any
 import pytest
 import time_machine
 
+from sync import course, leads, lifecycle
 from sync.log import person_hash
+from sync.reasons import REASONS
 from tests.fakes.clinic import AT, Clinic, Row, days, lead, patient, visit
 from tests.fakes.command_line import prm_sync
 
@@ -299,12 +303,52 @@ def test_nothing_changes_before_the_instant_that_explain_names(clinic: Clinic) -
     assert statuses == ["lead", "lost_lead"]
 
 
+def test_explain_says_in_words_why_a_status_is_so_and_what_a_flag_is(quick: Clinic) -> None:
+    quick.segments["grown-ups"] = {"purpose": "marketing", "who": {"is_minor": False}}
+    quick.drop("patients", [patient("2")], "20260302-0600")
+    quick.drop("appointments", [visit("a2", "2", "2026-02-01")], "20260302-0600")
+    quick.run()
+    shown = prm_sync(quick, "explain", "emr:2").out
+    assert "dropped_out, because nothing is booked" in shown
+    assert "who is 18 or older: is_minor is false" in shown
+    assert "treatment: yes, dated 2026-01-05" in shown
+
+
+def test_every_rule_that_gives_a_status_has_its_sentence() -> None:
+    written = "".join(Path(str(module.__file__)).read_text(encoding="utf-8") for module in (course, leads, lifecycle))
+    rules = set(re.findall(r'"((?:contact|episode|lead)\.[a-z_]+)"', written))
+    assert rules - {"episode.empty"} == REASONS.keys()
+
+
+# ---------------------------------------------------------------- check, plan
+
+
+def test_check_tells_its_problems_as_json_too(quick: Clinic) -> None:
+    quick.config["destinations"]["again"] = quick.config["destinations"]["contacts"] | {"mode": "of"}
+    answer = prm_sync(quick, "check", "--json")
+    assert answer.code == 78
+    first, second = sorted(problem.partition(": ")[2] for problem in answer.json()["problems"])
+    assert first == "destinations.again.folder: destination 'contacts' writes here already; give each its own folder"
+    assert second.startswith("destinations.again.mode: ")
+
+
+def test_plan_tells_what_an_operators_file_would_change(clinic: Clinic) -> None:
+    narrower = clinic.segments | {"win-back": clinic.segments["win-back"] | {"who": {"status": "dormant"}}}
+    draft = clinic.folder / "draft.yaml"
+    draft.write_text(json.dumps({"segments": narrower}), encoding="utf-8")
+    answer = prm_sync(clinic, "plan", "--with", str(draft))
+    assert answer.code == 2
+    assert "segment win-back at lincoln: 2 now, 0 then." in answer.out
+    assert prm_sync(clinic, "plan").code == 0
+
+
 # ---------------------------------------------------------------- segments, matches, codes
 
 
 def test_segments_count_who_is_in_allowed_and_there(clinic: Clinic) -> None:
     found = prm_sync(clinic, "segments", "list", "--json").json()
     assert found == prm_sync(clinic, "segments", "--json").json()
+    assert prm_sync(clinic, "segments", "--json", "show", "win-back").json()["name"] == "win-back"
     win_back = found["win-back"]
     assert (win_back["members"], win_back["with_address"], win_back["allowed"]) == (2, 1, 1)
     assert win_back["destinations"]["mail-house"] == {"allowed": 1, "there": 1, "withheld": {"no_address": 1}}

@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from sync.store import schema
@@ -95,6 +96,27 @@ def test_an_empty_database_is_created_once_and_named(empty_engine: Engine) -> No
             names.append(connection.execute(select(t.installation.c.database_id)).scalars().all())
     assert len(names[0]) == 1
     assert names[0] == names[1]
+
+
+def test_several_processes_may_meet_at_an_empty_database(empty_database_url: str) -> None:
+    engines = [connect(empty_database_url) for _ in range(4)]
+    with ThreadPoolExecutor(len(engines)) as threads:
+        list(threads.map(open_schema, engines))
+    assert state(engines[0]) == "current"
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_creation_that_dies_at_its_end_has_done_nothing(
+    empty_engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_connection: Connection) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
+        patched.setattr(schema, "guard_ledgers", die)
+        open_schema(empty_engine)
+    assert state(empty_engine) == "empty"
 
 
 def test_the_revisions_make_what_the_tables_say(engine: Engine) -> None:

@@ -101,6 +101,13 @@ def test_a_row_without_its_id_is_rejected_by_name() -> None:
     )
 
 
+def test_a_rejected_row_says_its_site_where_the_source_or_a_column_gives_it() -> None:
+    one = plan("patients", site=SitePlan(fixed="lincoln"))
+    nameless = read(one, given_name="Ann", site=ABSENT)
+    cut = compile_plan(one, PRACTICE)("1", broken("patients", ["1", "Ann"]))
+    assert [row.site for row in (nameless, cut) if isinstance(row, Rejected)] == ["lincoln", "lincoln"]
+
+
 def test_one_column_may_feed_several_names() -> None:
     columns = {"external_id": Column(column="MRN"), "referred_by": Column(column="MRN")}
     row = record(read(plan("patients", columns=columns), MRN="9", external_id="9"))

@@ -93,6 +93,11 @@ def test_a_syntax_error_names_its_place(tmp_path: Path) -> None:
     assert problem.message.startswith("this is no YAML")
 
 
+def test_a_tab_is_called_a_tab(tmp_path: Path) -> None:
+    problem = refusal(tmp_path, "a:\n\tb: 1\n")
+    assert (problem.line, problem.message) == (2, "this is no YAML: a tab stands here; indent with spaces")
+
+
 def test_a_syntax_error_does_not_repeat_what_was_written(tmp_path: Path) -> None:
     assert "hunter2" not in str(refusal(tmp_path, "api_key: *hunter2\n"))
 

@@ -124,6 +124,15 @@ def test_another_operators_folder_may_be_named(tmp_path: Path) -> None:
     assert list(load(path, operators=other).settings.segments) == ["c"]
 
 
+def test_one_operators_file_may_be_named_in_place_of_the_folder(tmp_path: Path) -> None:
+    path = write(tmp_path, "", one="segments: {b: {purpose: marketing, who: {status: active}}}")
+    draft = tmp_path / "draft.txt"
+    draft.write_text("segments: {c: {purpose: treatment, who: {status: lead}}}")
+    assert list(load(path, operators=draft).settings.segments) == ["c"]
+    with pytest.raises(ConfigError, match=r"absent\.yaml:1:1: cannot be read"):
+        load(path, operators=tmp_path / "absent.yaml")
+
+
 def test_a_later_check_can_point_at_what_was_written_or_left_out(tmp_path: Path) -> None:
     config = loaded(tmp_path, "", one="segments:\n  b:\n    purpose: marketing\n    who: {status: active}\n")
     assert config.place(("segments", "b", "who", "status"))[1:] == (4, 19)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from config.load import load
 from sync import worker as module
@@ -21,7 +21,7 @@ from sync.report import Report
 from sync.store import tables as t
 from sync.store.engine import writing
 from sync.store.runs import last_run, last_successes
-from sync.worker import Worker, damaged
+from sync.worker import Worker
 
 NOW = datetime(2026, 3, 4, 18, 0, tzinfo=UTC)
 CONFIG = """
@@ -194,19 +194,6 @@ def test_a_damaged_database_ends_the_daemon_and_no_other_job_begins(
     worker.work(_job(service, "pull:plain"))
     worker.work(_job(service, "pull:plain"))
     assert (worker.ruin, _events(capsys)) == (1, ["database.corrupt"])
-
-
-def test_a_file_that_is_no_database_counts_as_damaged_and_a_busy_one_does_not(tmp_path: Path) -> None:
-    (tmp_path / "prm.db").write_bytes(b"this is no database, and long enough to be looked at by its header" * 20)
-    connection = sqlite3.connect(tmp_path / "prm.db")
-    with pytest.raises(sqlite3.DatabaseError) as raised:
-        connection.execute("SELECT * FROM sqlite_master")
-    connection.close()
-    assert damaged(DatabaseError("SELECT", {}, raised.value))
-    busy = sqlite3.OperationalError("database is locked")
-    busy.sqlite_errorcode = sqlite3.SQLITE_BUSY
-    assert not damaged(OperationalError("SELECT", {}, busy))
-    assert not damaged(KeyError("x"))
 
 
 def test_silence_counts_from_the_last_page(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

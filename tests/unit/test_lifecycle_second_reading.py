@@ -177,19 +177,21 @@ OFFSETS = (-366, -365, -61, -60, -30, -29, -22, -21, -8, -7, -4, -3, 0, 1)
 RECORDS = visits(-91, -90, status="cancelled") + [
     visit(when, status) for when in OFFSETS for status in ("fulfilled", "noshow", "booked")
 ]
-CLOSINGS: dict[str, tuple[Episode, ...]] = {
-    "no EMR episode": (),
-    "an open one": (episode(-400),),
-    "closed without a word": (episode(-400, -5),),
-    "completed": (episode(-400, -25, outcome="completed"),),
-    "closed by count": (episode(-62, visits_prescribed=1),),
+CASES: dict[str, tuple[str | None, Sequence[Visit | Episode]]] = {
+    "on their own": (None, ()),
+    "with a third today": (None, (visit(0, starts_at=NOON),)),
+    "in a case closed without a word": (None, (episode(-400, -8),)),
+    "that name a completed case": ("e1", (episode(-400, -8, outcome="completed"),)),
+    "after a case at another clinic": (None, (episode(-400, -8, outcome="completed", site="boulder"),)),
+    "in a case closed by count": (None, (episode(-62, visits_prescribed=1),)),
 }
 
 
-@pytest.mark.parametrize("closing", CLOSINGS)
-def test_both_readings_say_the_same_of_every_two_visits_around_the_thresholds(closing: str) -> None:
+@pytest.mark.parametrize("case", CASES)
+def test_both_readings_say_the_same_of_every_two_visits_around_the_thresholds(case: str) -> None:
+    name, beside = CASES[case]
     for pair in itertools.combinations(RECORDS, 2):
-        someone = person(*pair, *CLOSINGS[closing])
+        someone = person([each._replace(episode_id=name) for each in pair], *beside)
         assert product(someone, WORLD, NOON) == read(someone, WORLD, NOON), someone
 
 

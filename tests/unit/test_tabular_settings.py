@@ -37,6 +37,7 @@ def test_the_fingerprint_stays_when_only_the_schedule_or_the_folder_changes(tmp_
         ({"preset": "webpt.standard-extract", "tables": {"patient": {}}}, "did you mean patients"),
         ({"preset": "webpt"}, "webpt.standard-extract"),
         ({"patients": {"files": "*"}, "payers": {"gold": ["1"]}}, "payer classes"),
+        ({"patients": {"files": "*"}, "site": {"by": "location", "map": {"L/1": "lincoln"}}}, "no FHIR location"),
         ({"patients": {"files": "*", "snapshot": "window"}}, "window is for appointments"),
         (
             {"appointments": {"files": "*", "columns": {"status": {"column": "S", "map": {"x": "gone"}}}}},

@@ -4,9 +4,6 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from connectors.base import Misconfigured
 from connectors.tabular import TabularSource
 from mappings.records import Mapped, VisitRow
 from tests.fakes.drops import only, put, settings, source
@@ -36,8 +33,16 @@ def test_the_preset_names_the_columns_that_only_the_operator_knows(tmp_path: Pat
         tmp_path, preset="webpt.standard-extract", tables={"cases": {"columns": {"external_id": "C"}}}
     ).missing()
     assert gaps == ["tables.patients.columns.external_id", "tables.cases.columns.patient_id"]
-    with pytest.raises(Misconfigured, match=r"tables\.patients\.columns\.external_id"):
-        land(webpt(tmp_path, tables={}), MemoryKnown())
+
+
+def test_a_column_that_nobody_names_is_looked_for_under_its_canonical_name(tmp_path: Path) -> None:
+    put(tmp_path, "patients-20260301.csv", "external_id,clinic_id\nP1,101\n")
+    put(tmp_path, "patients-20260302.csv", "Patient ID,clinic_id\nP1,101\n")
+    landed, refused = land(webpt(tmp_path, tables={}), MemoryKnown())
+    assert [row.external_id for row in landed[1]] == ["P1"]
+    refusal = refused[0].refusal
+    assert refusal is not None
+    assert (refusal.code, refusal.column) == ("missing_column", "external_id")
 
 
 def test_the_preset_looks_two_weeks_ahead_unless_told_otherwise(tmp_path: Path) -> None:
