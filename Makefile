@@ -22,6 +22,7 @@ help: ## list the targets
 
 demo: $(LOCKED) $(COMMAND) ## the main job on a synthetic practice, left in ./prm-demo; again: changes nothing
 	@$(COMMAND) demo
+	@echo "Here prm-sync is $(COMMAND)."
 
 test: $(LOCKED_DEV) ## all tests, on SQLite and on a real PostgreSQL of their own
 	$(RUN) -m pytest

@@ -69,6 +69,17 @@ def load(path: FilePath, *, operators: FilePath | None = None) -> Config:
 
     Raises ConfigError with all problems at once; where a file cannot be parsed, with the first of each such file.
     """
+    config, problems = survey(path, operators=operators)
+    if problems or config is None:
+        raise ConfigError(problems)
+    return config
+
+
+def survey(path: FilePath, *, operators: FilePath | None = None) -> tuple[Config | None, Sequence[Problem]]:
+    """Reads like `load`; returns what can be understood (None: the keys and their types are wrong), and what is wrong.
+
+    Raises ConfigError only when a file cannot be read or parsed.
+    """
     reading = Reading(path, operators)
     if reading.unread:
         raise ConfigError(_in_order(reading.problems, reading.files))
@@ -77,9 +88,10 @@ def load(path: FilePath, *, operators: FilePath | None = None) -> Config:
     reading.add(findings.faults)
     reading.add(list(rule_faults(rules, mapping(reading.data, "segments"), mapping(reading.data, "sites"))))
     reading.warn(findings.warnings)
-    if reading.problems or settings is None:
-        raise ConfigError(_in_order(reading.problems, reading.files))
-    return Config(
+    problems = _in_order(reading.problems, reading.files)
+    if settings is None:
+        return None, problems
+    config = Config(
         settings=settings,
         path=path,
         folder=reading.folder,
@@ -89,6 +101,7 @@ def load(path: FilePath, *, operators: FilePath | None = None) -> Config:
         rules=rules,
         places=reading.places,
     )
+    return config, problems
 
 
 def _in_order(problems: Sequence[Problem], files: Sequence[FilePath]) -> list[Problem]:

@@ -99,7 +99,8 @@ class Pass(Protocol):
     `window` is known only after the last page of a pass with `snapshot == "window"`.
     `ordinal` orders the passes of a feed: an older full pass after a newer one is not offered to land.
     `refusal` is set instead of a proof when the file must not land.
-    `skipped` is a notice code when the pass asks not to land (older_snapshot).
+    `skipped` is a notice code when the pass asks not to land (older_snapshot, unsettled: it is still being
+    written).
     """
 
     feed: str

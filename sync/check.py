@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from config.load import Config
+from config.load import Config, database_url
 from config.problem import Problem
 from connectors.base import Misconfigured, Unavailable
 from connectors.settings import DestinationSettings, SecretRef, SignedBaa, SourceSettings, read_secret
@@ -118,6 +118,10 @@ def _secrets(config: Config) -> Iterator[Problem]:
             read_secret(ref, ".".join(path))
         except Misconfigured as error:
             yield config.problem(path, str(error).partition(": ")[2])
+    try:
+        database_url(config)
+    except Misconfigured as error:
+        yield config.problem(("database", "url"), str(error).partition(": ")[2])
 
 
 def live_problems(config: Config) -> list[Problem]:

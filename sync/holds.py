@@ -32,7 +32,7 @@ def settle_waiting(connection: Connection, destinations: Sequence[str], limits: 
     """Counts what a review wished, per destination and site: what trips a brake is held, the rest is ready."""
     held: list[Held] = []
     for destination in destinations:
-        trips = tripped(_moves(connection, destination), _members(connection, destination), limits)
+        trips = _trips(connection, destination, limits)
         for site in dict.fromkeys(trip.audience.site for trip in trips):
             reasons = _reasons(trip for trip in trips if trip.audience.site == site)
             hold = new_hold(connection, "delivery", destination, site, reasons, at)
@@ -42,6 +42,13 @@ def settle_waiting(connection: Connection, destinations: Sequence[str], limits: 
             update(t.wish).where(_w.destination == destination, _w.state == "waiting").values(state="ready")
         )
     return held
+
+
+def _trips(connection: Connection, destination: str, limits: Limits) -> list[Trip]:
+    """Members are counted only where a count is over its number: that reads every document."""
+    moves = list(_moves(connection, destination))
+    many = tripped(moves, {move.audience: 1 for move in moves}, limits)
+    return tripped(moves, _members(connection, destination), limits) if many else []
 
 
 def _moves(connection: Connection, destination: str) -> Iterable[Move]:
@@ -62,9 +69,8 @@ def _moves(connection: Connection, destination: str) -> Iterable[Move]:
 
 
 def _members(connection: Connection, destination: str) -> dict[Audience, int]:
-    query = (
-        select(_s.site, func.count()).where(_s.destination == destination, _s.accepted.is_not(None)).group_by(_s.site)
-    )
+    there = _s.accepted["standing"].as_string() == "subscribed"
+    query = select(_s.site, func.count()).where(_s.destination == destination, there).group_by(_s.site)
     return {Audience(destination, site): n for site, n in connection.execute(query)}
 
 

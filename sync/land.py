@@ -40,10 +40,15 @@ class Tally:
         self.rejected_as.update(other.rejected_as)
 
 
-def raw_hash(fingerprint: bytes, row: RawRow) -> bytes:
-    """Hash of a raw row under a mapping: 16 bytes of SHA-256."""
+def mapping_mark(fingerprint: str) -> bytes:
+    """The four bytes that begin the hash of every row read under a mapping."""
+    return sha256(fingerprint.encode()).digest()[: gates.MARK]
+
+
+def raw_hash(mark: bytes, row: RawRow) -> bytes:
+    """Hash of a raw row under a mapping: the mapping's mark, then 12 bytes of SHA-256."""
     body = row.body if isinstance(row.body, bytes) else "\x1f".join(row.body).encode()
-    return sha256(fingerprint + body).digest()[:16]
+    return mark + sha256(body).digest()[: 16 - gates.MARK]
 
 
 def row_hash(record: Any) -> bytes:
@@ -65,7 +70,7 @@ class Lander:
         self.source, self.pass_, self.at, self.seen = source, pass_, at, seen
         self.origin = rows.Origin(source.name, pass_.feed, at, first_pull=first_pull)
         self.tally = Tally()
-        self._fingerprint = source.fingerprint.encode()
+        self._mark = mapping_mark(source.fingerprint)
         self._waiting: dict[Kind, dict[str, tuple[RawRow, bytes]]] = {}
 
     def land(self, connection: Connection, page: Sequence[RawRow], resolver: Resolver) -> None:
@@ -89,7 +94,7 @@ class Lander:
             self._sift_kind(connection, kind, batch)
 
     def _sift_kind(self, connection: Connection, kind: Kind, batch: dict[str, RawRow]) -> None:
-        hashes = {external_id: raw_hash(self._fingerprint, row) for external_id, row in batch.items()}
+        hashes = {external_id: raw_hash(self._mark, row) for external_id, row in batch.items()}
         before = gates.raw_hashes(connection, self.source.name, kind, batch)
         waiting = self._waiting.setdefault(kind, {})
         # An id that comes again takes the place of what waits, even where it is as it was before this pass.

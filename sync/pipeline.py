@@ -247,7 +247,14 @@ class Line:
             code = REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG
             self._trouble(Trouble(kind, name, code, str(error)))
         except OSError as error:
-            self._trouble(Trouble(kind, name, UNAVAILABLE, f"a file cannot be read or written ({error.strerror or type(error).__name__})"))
+            self._trouble(
+                Trouble(
+                    kind,
+                    name,
+                    UNAVAILABLE,
+                    f"a file cannot be read or written ({error.strerror or type(error).__name__})",
+                )
+            )
         except PolicyViolation as error:
             say("policy.refused", "error", destination=name)
             self._trouble(Trouble(kind, name, BAD_CONFIG, str(error)))

@@ -10,9 +10,9 @@ import orjson
 from sqlalchemy import Connection, select
 
 from config.load import Config
-from connectors.base import Capabilities
+from connectors.base import Capabilities, Misconfigured
 from connectors.settings import DestinationSettings, SignedBaa, SourceSettings
-from mappings.policy import Audience
+from mappings.policy import Audience, refused_names
 from mappings.records import STATUSES
 from mappings.rules import class_of
 from sync.codes import Wanted, ensure_codes
@@ -37,10 +37,20 @@ class Standards:
 
     @classmethod
     def of(cls, config: Config, capabilities: Mapping[str, Capabilities]) -> "Standards":
-        """Compiles the rules of all segments that are on."""
+        """Compiles the rules of all segments that are on; raises Misconfigured for fields that must not leave."""
         on = {name: rule for name, rule in config.rules.items() if not config.settings.segments[name].off}
         compiled = {name: compile_rule(rule) for name, rule in on.items()}
-        return cls(config=config, capabilities=capabilities, compiled=compiled, ruleset=Ruleset.of(compiled))
+        made = cls(config=config, capabilities=capabilities, compiled=compiled, ruleset=Ruleset.of(compiled))
+        _refuse(made)
+        return made
+
+
+def _refuse(standards: Standards) -> None:
+    for name in standards.config.settings.destinations:
+        refused = refused_names(_audience(standards, name, {}))
+        if refused:
+            sentence = f"{', '.join(refused)} may not leave without a BAA; run: prm-sync check"
+            raise Misconfigured(f"destinations.{name}.fields", sentence)
 
 
 def criteria(connection: Connection, standards: Standards, at: datetime, run_id: str) -> Criteria:

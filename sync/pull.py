@@ -3,20 +3,22 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
+from typing import Final, NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, delete, select
+from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
 
 from connectors.base import Pass, Proof, Refusal, Source
 from sync.brakes import FeedFacts, source_verdict
 from sync.holds import Held, new_hold
-from sync.land import Lander, Tally
+from sync.land import Lander, Tally, mapping_mark
 from sync.resolve import Resolver
 from sync.store import files, gates, rows
 from sync.store import tables as t
 from sync.store.contacts import mark_changed, mark_waiting
 from sync.store.engine import reading, refresh_statistics, writing
+from sync.store.memos import OLD_MAPPING, drop_memo, read_memo, write_memo
+from sync.store.notices import record_notices
 from sync.store.statements import upsert
 
 MANY: Final = 1000
@@ -25,17 +27,16 @@ MANY: Final = 1000
 BATCH: Final = 1000
 """Changed rows that are landed together, at least; what is left at the end of a pass too."""
 
-NOTICES_KEPT: Final = timedelta(days=30)
-
 
 @dataclass(slots=True)
 class Pulled:
-    """What a pull did: rows, files landed, refused and set aside, holds, contacts created and merged."""
+    """What a pull did: rows, files landed, refused, set aside and still being written, holds, contacts created and merged."""
 
     tally: Tally = field(default_factory=Tally)
     landed: list[str] = field(default_factory=list)
     refused: list[Refusal] = field(default_factory=list)
     older: list[str] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
     held: list[Held] = field(default_factory=list)
     notices: list[tuple[str, str]] = field(default_factory=list)
     created: int = 0
@@ -62,26 +63,30 @@ def pull(engine: Engine, source: Source, terms: PullTerms) -> Pulled:
         done.notices.extend((pass_.name, notice) for notice in pass_.notices)
         if pass_.refusal is not None:
             done.refused.append(pass_.refusal)
+        elif pass_.skipped == "unsettled":
+            done.unsettled.append(pass_.name)
         elif pass_.skipped is not None:
             _set_aside(engine, source, pass_, terms.at)
             done.older.append(pass_.name)
         else:
             _land_or_hold(engine, source, pass_, terms, done, first_pull=first_pull)
-    _finish(engine, source, terms.at, complete=not done.held and not done.refused)
+    _finish(engine, source, terms.at, complete=not (done.held or done.refused or done.unsettled))
     if done.tally.changed >= MANY:
         refresh_statistics(engine)
     return done
 
 
-class _State:
-    def __init__(self, first_complete_at: datetime | None, data_as_of: datetime | None) -> None:
-        self.first_complete_at, self.data_as_of = first_complete_at, data_as_of
+class _State(NamedTuple):
+    first_complete_at: datetime | None = None
+    data_as_of: datetime | None = None
+    fingerprint: str | None = None
 
 
 def _state(connection: Connection, source: str) -> _State:
     c = t.source_state.c
-    row = connection.execute(select(c.first_complete_at, c.data_as_of).where(c.source == source)).first()
-    return _State(None, None) if row is None else _State(row[0], row[1])
+    query = select(c.first_complete_at, c.data_as_of, c.fingerprint).where(c.source == source)
+    row = connection.execute(query).first()
+    return _State() if row is None else _State(*row)
 
 
 def _landing(source: Source, pass_: Pass, state: str, at: datetime, hold_id: str | None = None) -> dict[str, object]:
@@ -205,7 +210,7 @@ def _complete(connection: Connection, source: Source, pass_: Pass, lander: Lande
         },
     )
     files.record_landing(connection, _landing(source, pass_, "landed", at))
-    _record_notices(connection, source.name, pass_, lander.tally, at)
+    record_notices(connection, source.name, pass_.name, lander.tally.notices, at)
 
 
 def _mark_absent(connection: Connection, source: str, pass_: Pass, kind: str, lander: Lander) -> None:
@@ -239,29 +244,6 @@ def _inside_window(connection: Connection, source: str, pass_: Pass, gone: Seque
     return found
 
 
-def _record_notices(connection: Connection, source: str, pass_: Pass, tally: Tally, at: datetime) -> None:
-    """Each says where it was met last; what has not been met for a month is over."""
-    connection.execute(delete(t.notice).where(t.notice.c.source == source, t.notice.c.last_at < at - NOTICES_KEPT))
-    upsert(
-        connection,
-        t.notice,
-        [
-            {
-                "source": source,
-                "feed": feed,
-                "field": name,
-                "code": code,
-                "n": n,
-                "file": pass_.name,
-                "line": 0,
-                "last_at": at,
-            }
-            for (feed, name, code), n in tally.notices.items()
-        ],
-        ("source", "feed", "field", "code"),
-    )
-
-
 def _finish(engine: Engine, source: Source, at: datetime, *, complete: bool) -> None:
     with writing(engine) as connection:
         before = _state(connection, source.name)
@@ -282,5 +264,18 @@ def _finish(engine: Engine, source: Source, at: datetime, *, complete: bool) -> 
             ],
             ("source",),
         )
+        _count_old_mappings(connection, source, before)
         if data_as_of is not None and data_as_of != before.data_as_of:
             mark_waiting(connection, source.name, data_as_of)
+
+
+def _count_old_mappings(connection: Connection, source: Source, before: _State) -> None:
+    """A changed mapping reads again what is still there; rows whose file is gone keep the old one, and are counted."""
+    told = read_memo(connection, OLD_MAPPING, source.name)
+    if told is None and before.fingerprint in (None, source.fingerprint):
+        return
+    number = gates.read_otherwise(connection, source.name, mapping_mark(source.fingerprint))
+    if number:
+        write_memo(connection, OLD_MAPPING, source.name, {"rows": number})
+    elif told is not None:
+        drop_memo(connection, OLD_MAPPING, source.name)

@@ -13,6 +13,7 @@ from sync.holds import open_holds
 from sync.preparation import Standards, criteria
 from sync.store import overview
 from sync.store.engine import reading
+from sync.store.memos import OLD_MAPPING, read_memos
 
 PENDING: Final = ("waiting", "ready", "claimed")
 """States of a wish that leaves by itself."""
@@ -59,11 +60,13 @@ class _Look:
 
     def _sources(self) -> dict[str, Any]:
         states, cursors = overview.source_states(self.connection), overview.cursors(self.connection)
+        old = read_memos(self.connection, OLD_MAPPING)
         notices, payers = overview.notices(self.connection), overview.other_payers(self.connection)
         return {
             name: self._source(settings, states.get(name, {}))
             | {"cursor": cursors.get(name, {}), "error": self.errors.get(("source", name))}
             | {"warnings": list(map(_warning, notices.get(name, ()))), "other_payers": payers.get(name, 0)}
+            | {"old_mapping": old.get(name, {}).get("rows", 0)}
             for name, settings in self.settings.sources.items()
         }
 

@@ -46,6 +46,12 @@ def _of_source(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:
             f"Source {name} is stale: its newest data are of {source['data_as_of']}",
             "see why the EMR exports no more; until then time alone changes nobody",
         )
+    if source["old_mapping"]:
+        yield Trouble(
+            f"{source['old_mapping']:,} rows of {name} keep what an earlier configuration read: their files are gone",
+            "deliver the files again, or wait until the EMR exports these rows anew",
+            fails=False,
+        )
     for warning in source["warnings"]:
         what = f"{warning['n']:,} {warning['field']} in {warning['file']} ({name}, {warning['feed']}): "
         yield Trouble(

@@ -92,7 +92,7 @@ class TabularSource:
             yield delivery
 
     def _delivery(self, feed: FeedPlan, found: Found, known: Known, at: datetime) -> Delivery | None:
-        """A file as a delivery; None when it has landed before or is still being written."""
+        """A file as a delivery; None when it has landed before."""
         name = f"{feed.plan.table}/{found.folder}" if self._by_folder else feed.plan.table
         refusal: Refusal | None = None
         proved: Proved | None = None
@@ -103,7 +103,7 @@ class TabularSource:
                 return None
             proved = self._of_ours(feed, prove(found.path, found.name, feed.plan, self._dialect))
             if stamp(found.path) != proved.stamp:
-                return None
+                return self._unsettled(self._dated(feed, found, name, proved, at))
         except Refusal as caught:
             refusal = caught
         except OSError as error:
@@ -161,11 +161,18 @@ class TabularSource:
             notices.append("no_export_time: dated by the time the file was last changed")
         return notices
 
+    @staticmethod
+    def _unsettled(delivery: Delivery) -> Delivery:
+        delivery.skipped = "unsettled"
+        delivery.notices = ("unsettled: it is still being written and is read at the next run",)
+        return delivery
+
     def _skip_older(self, delivery: Delivery, known: Known) -> None:
         """A snapshot says how things stood; one older than what has landed would turn them back."""
         newest = known.newest(delivery.feed)
         snapshot = delivery.snapshot in ("full", "window")
-        if snapshot and delivery.refusal is None and newest is not None and delivery.data_as_of < newest:
+        lands = delivery.refusal is None and delivery.skipped is None
+        if snapshot and lands and newest is not None and delivery.data_as_of < newest:
             delivery.skipped = "older_snapshot"
 
 

@@ -25,22 +25,22 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Validate everything; all problems at once, as file:line:column."""
-    from config.load import find, load
+    from config.load import find, survey
     from config.problem import ConfigError
-    from sync.check import examine, live_problems
+    from sync.check import Examined, examine, live_problems
 
     if live and offline:
         raise stop("give either --live or --offline")
     try:
-        loaded = load(find(config or context.obj["config"]))
+        loaded, faults = survey(find(config or context.obj["config"]))
     except ConfigError as error:
-        _show({}, error.problems, (), as_json=as_json)
-        raise typer.Exit(BAD_CONFIG) from None
-    found = examine(loaded, offline=offline)
-    problems = list(found.problems)
-    if live and not problems:
+        loaded, faults = None, error.problems
+    found = examine(loaded, offline=offline) if loaded is not None else Examined()
+    problems = list(dict.fromkeys([*faults, *found.problems]))
+    if live and loaded is not None and not problems:
         problems += live_problems(loaded)
-    _show(found.english, problems, [*loaded.warnings, *found.warnings], as_json=as_json)
+    warnings = [*(loaded.warnings if loaded is not None else ()), *found.warnings]
+    _show(found.english, problems, warnings, as_json=as_json)
     raise typer.Exit(BAD_CONFIG if problems else OK)
 
 

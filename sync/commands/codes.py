@@ -24,11 +24,9 @@ def codes(context: typer.Context, config: ConfigOption = None, as_json: JsonOpti
 
         write_json(found)
         return
-    from rich.table import Table
+    from sync.commands.screen import grid, screen
 
-    from sync.commands.screen import screen
-
-    table = Table("code", "kind", "name", "since")
+    table = grid("code", "kind", "name", "since")
     for code, entry in found.items():
         table.add_row(code, entry["kind"], entry["name"], entry["since"][:10])
     screen().print(table if found else "No codes yet; the first review gives them: prm-sync run")

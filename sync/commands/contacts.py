@@ -110,12 +110,11 @@ def show(
 
 def _show(sheet: Mapping[str, Any]) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    from sync.commands.screen import screen
+    from sync.commands.screen import grid, screen
 
     rows = sheet["rows"]
-    table = Table("", *(escape(f"{row['source']}:{row['external_id']}") for row in rows))
+    table = grid("", *(escape(f"{row['source']}:{row['external_id']}") for row in rows))
     for name in rows[0]:
         values = [row[name] for row in rows]
         if name not in ("source", "external_id") and any(value not in (None, False) for value in values):

@@ -10,6 +10,7 @@ from rich.table import Table
 from mappings.withheld import WITHHELD
 from sync.build import Service
 from sync.commands.pass_view import console_for, show_pass
+from sync.commands.screen import grid
 from sync.report import Report
 from sync.status import status_of
 
@@ -33,7 +34,7 @@ def show_demo(service: Service, report: Report, folder: Path, *, made: bool, as_
 
 
 def _counts(title: str, noun: str, counts: dict[str, int]) -> Table:
-    table = Table(noun, "contacts", title=title)
+    table = grid(noun, "contacts", title=title)
     table.columns[1].justify = "right"
     for name, n in sorted(counts.items(), key=lambda item: -item[1]):
         table.add_row(name, f"{n:,}")
@@ -41,7 +42,7 @@ def _counts(title: str, noun: str, counts: dict[str, int]) -> Table:
 
 
 def _withheld(destinations: dict[str, dict[str, dict[str, dict[str, int]]]]) -> Table:
-    table = Table("destination", "because", "from which segment or status, how many contacts", title="Withheld")
+    table = grid("destination", "because", "from which segment or status, how many contacts", title="Withheld")
     for destination, state in destinations.items():
         by_reason: dict[str, list[tuple[int, str]]] = defaultdict(list)
         for name, reasons in state["withheld"].items():

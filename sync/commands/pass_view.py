@@ -10,6 +10,7 @@ from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElap
 from rich.progress import Progress as Bars
 from rich.table import Table
 
+from sync.commands.screen import grid
 from sync.report import Report
 
 WIDTH: Final = 110
@@ -63,7 +64,7 @@ def show_pass(report: Report, *, as_json: bool) -> None:
 
 
 def _sources(report: Report) -> Table:
-    table = Table("source", "files", "read", "unchanged", "changed", "absent", "quarantined", "ignored", title="Pulled")
+    table = grid("source", "files", "read", "unchanged", "changed", "absent", "quarantined", "ignored", title="Pulled")
     for name, pulled in report.pulled.items():
         tally = pulled.tally
         counts = (tally.read, tally.unchanged, tally.changed, tally.absent, tally.quarantined, tally.ignored)
@@ -72,7 +73,7 @@ def _sources(report: Report) -> Table:
 
 
 def _destinations(report: Report) -> Table:
-    table = Table("destination", "wished", "sent", "accepted", "refused", "later", "calls", title="Pushed")
+    table = grid("destination", "wished", "sent", "accepted", "refused", "later", "calls", title="Pushed")
     for name, pushed in report.pushed.items():
         counts = (pushed.sent, pushed.accepted, pushed.refused, pushed.retried, pushed.calls)
         table.add_row(name, f"{report.reviewed.wishes[name]:,}", *(f"{n:,}" for n in counts))

@@ -41,11 +41,9 @@ def list_(context: typer.Context, config: ConfigOption = None, as_json: JsonOpti
 
 
 def _show_all(found: Mapping[str, Mapping[str, Any]]) -> None:
-    from rich.table import Table
+    from sync.commands.screen import grid, screen
 
-    from sync.commands.screen import screen
-
-    table = Table("segment", "purpose", "code", "in it", "with address", "allowed", "at each destination")
+    table = grid("segment", "purpose", "code", "in it", "with address", "allowed", "at each destination")
     for name, segment in found.items():
         if segment["off"]:
             table.add_row(name, segment["purpose"], segment["code"] or "–", "off", "", "", "")

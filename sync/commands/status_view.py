@@ -5,7 +5,7 @@ from typing import Any
 
 from rich.table import Table
 
-from sync.commands.screen import screen
+from sync.commands.screen import grid, screen
 from sync.troubles import troubles
 
 
@@ -31,7 +31,7 @@ def _plain(text: str) -> str:
 
 
 def _sources(sources: Mapping[str, Any], quarantine: Mapping[str, int]) -> Table:
-    table = Table("source", "last success", "data as of", "fresh", "quarantined", "next run", title="Sources")
+    table = grid("source", "last success", "data as of", "fresh", "quarantined", "next run", title="Sources")
     for name, source in sources.items():
         fresh = "[red]stale[/]" if source["stale"] else "yes" if source["data_as_of"] else "–"
         table.add_row(
@@ -46,7 +46,7 @@ def _sources(sources: Mapping[str, Any], quarantine: Mapping[str, int]) -> Table
 
 
 def _destinations(destinations: Mapping[str, Any]) -> Table:
-    table = Table("destination", "mode", "pending", "held", "parked", "last push", "circuit", title="Destinations")
+    table = grid("destination", "mode", "pending", "held", "parked", "last push", "circuit", title="Destinations")
     for name, found in destinations.items():
         counts = (found["pending"], found["held"], found["parked"])
         circuit = found["circuit"] if found["error"] is None else f"[red]{found['circuit']}[/]"
@@ -55,7 +55,7 @@ def _destinations(destinations: Mapping[str, Any]) -> Table:
 
 
 def _contacts(status: Mapping[str, Any]) -> Table:
-    table = Table("status", "contacts", title=f"{status['contacts']:,} contacts")
+    table = grid("status", "contacts", title=f"{status['contacts']:,} contacts")
     for name, n in sorted(status["by_status"].items(), key=lambda item: -item[1]):
         table.add_row(name, f"{n:,}")
     return table

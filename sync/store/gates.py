@@ -3,13 +3,16 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Insert, Select, Table, and_, bindparam, delete, select, update
+from sqlalchemy import Connection, Insert, Select, Table, and_, bindparam, delete, func, not_, select, update
 
 from sync.store import tables as t
 from sync.store.listed import as_list, texts
 from sync.store.statements import chunks, insert_new, upsert
+
+MARK: Final = 4
+"""So many bytes of a raw hash name the mapping under which the row was read."""
 
 
 class Passed(NamedTuple):
@@ -93,6 +96,14 @@ def mark_gate(connection: Connection, source: str, kind: str, external_ids: Iter
     for piece in chunks(external_ids):
         where = and_(c.source == source, c.kind == kind, c.external_id.in_(piece))
         connection.execute(update(t.gate).where(where).values(present=present))
+
+
+def read_otherwise(connection: Connection, source: str, mark: bytes) -> int:
+    """How many rows that are there were read under another mapping than that of `mark`."""
+    c = t.gate.c
+    ours = c.raw_hash.between(mark + b"\x00" * 12, mark + b"\xff" * 12)
+    query = select(func.count()).select_from(t.gate)
+    return connection.execute(query.where(c.source == source, c.present, not_(ours))).scalar_one()
 
 
 def quarantined_at(connection: Connection, source: str) -> datetime | None:

@@ -1,6 +1,6 @@
 """A small persistent map: cursors of ours, and what connectors keep."""
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, and_, delete, select
 
@@ -9,11 +9,18 @@ from sync.store.engine import reading, writing
 from sync.store.statements import upsert
 
 _m = t.memo.c
+OLD_MAPPING: Final = "old mapping"
+"""By source: `rows`, how many were read under a mapping that is no longer in force."""
 
 
 def read_memo(connection: Connection, owner: str, key: str) -> dict[str, Any] | None:
     """The value kept under (owner, key); None for none."""
     return connection.execute(select(_m.value).where(_m.owner == owner, _m.key == key)).scalar()
+
+
+def read_memos(connection: Connection, owner: str) -> dict[str, dict[str, Any]]:
+    """All that an owner keeps, by key."""
+    return dict(connection.execute(select(_m.key, _m.value).where(_m.owner == owner)).all())
 
 
 def write_memo(connection: Connection, owner: str, key: str, value: dict[str, Any]) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 
 import pytest
 
+from connectors.tabular import source
 from sync.holds import apply_hold, discard_hold
 from sync.status import status_of
 from sync.store.engine import writing
 from tests.fakes.clinic import AT, COLUMNS, Clinic, Row, days, episode, patient, visit
+from tests.fakes.drops import growing
 
 FIRST, SECOND, THIRD = "20260302-0600", "20260303-0600", "20260304-0600"
 
@@ -137,6 +139,34 @@ def test_a_site_that_is_gone_from_a_snapshot_is_held(clinic: Clinic) -> None:
     assert "inactive" not in clinic.statuses().values()
 
 
+# ---------------------------------------------------------------- delivery brakes
+
+
+def test_what_a_discarded_hold_dropped_is_wished_again_by_the_next_review(clinic: Clinic) -> None:
+    clinic.config["brakes"] = {"max_removals": {"number": 1, "share": "5%"}}
+    _settled(clinic, *range(1, 9))
+    clinic.drop("patients", [*_people(*range(1, 6)), *_people(6, 7, 8, active="no")], SECOND)
+    (hold,) = clinic.run(AT + days(1)).to_json()["held"]
+    assert hold["reasons"] == {"removals": {"count": 3, "of": 8}}
+    _decide(clinic, hold["id"], discard_hold, AT + days(1))
+    (again,) = clinic.run(AT + days(1.1)).to_json()["held"]
+    assert again["reasons"] == hold["reasons"]
+    _decide(clinic, again["id"], apply_hold, AT + days(1.1))
+    assert clinic.run(AT + days(1.2)).exit_code() == 0
+
+
+def test_a_share_is_one_of_those_who_are_still_there(clinic: Clinic) -> None:
+    clinic.config["brakes"] = {"max_removals": {"number": 1, "share": "50%"}}
+    _settled(clinic, *range(1, 9))
+    for day, gone in ((1, [8]), (2, [7, 8]), (3, [6, 7, 8]), (4, [5, 6, 7, 8])):
+        here = [n for n in range(1, 9) if n not in gone]
+        clinic.drop("patients", [*_people(*here), *_people(*gone, active="no")], f"202603{day + 2:02}-0600")
+        assert clinic.run(AT + days(day)).exit_code() == 0
+    clinic.drop("patients", [*_people(1), *_people(*range(2, 9), active="no")], "20260307-0600")
+    (hold,) = clinic.run(AT + days(5)).to_json()["held"]
+    assert hold["reasons"] == {"removals": {"count": 3, "of": 4}}
+
+
 # ---------------------------------------------------------------- rows
 
 
@@ -212,6 +242,24 @@ def test_a_value_that_is_optional_is_dropped_and_listed(clinic: Clinic) -> None:
         ("patients", "birth_date", 1),
         ("patients", "email", 1),
     }
+
+
+def test_rows_that_cannot_be_read_again_keep_their_old_mapping_and_are_counted(clinic: Clinic) -> None:
+    def old() -> int:
+        with clinic.service() as service:
+            return int(status_of(service)["sources"]["emr"]["old_mapping"])
+
+    clinic.config["sources"]["emr"]["patients"]["snapshot"] = "delta"
+    gone = clinic.drop("patients", _people(1, 2), FIRST)
+    clinic.drop("patients", _people(3), SECOND)
+    clinic.run(AT + days(1))
+    gone.unlink()
+    clinic.config["sources"]["emr"]["patients"]["columns"] = {"lead_source": "sex"}
+    clinic.run(AT + days(1.1))
+    assert old() == 2
+    clinic.drop("patients", _people(1, 2), THIRD)
+    clinic.run(AT + days(2))
+    assert old() == 0
 
 
 def test_a_row_that_is_given_twice_in_a_snapshot_lands_once(clinic: Clinic) -> None:
@@ -312,3 +360,16 @@ def test_a_snapshot_that_goes_back_to_how_things_were_lands(clinic: Clinic) -> N
         clinic.drop("patients", rows, f"2026030{2 + number}-0600")
         clinic.run(AT + days(number))
     assert clinic.ask("SELECT given_name FROM patient_record") == [("Before",)]
+
+
+def test_a_first_load_that_finds_a_file_still_being_written_is_not_the_whole_one(
+    clinic: Clinic, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic.drop("patients", _people(1, 2), FIRST)
+    clinic.drop("appointments", _attending(1, 2), FIRST)
+    with monkeypatch.context() as patched:
+        patched.setattr(source, "prove", growing)
+        clinic.run()
+    assert clinic.ask("SELECT first_complete_at FROM source_state WHERE source = 'emr'") == [(None,)]
+    clinic.run()
+    assert set(clinic.ask("SELECT entered_by FROM membership")) == {("baseline",)}

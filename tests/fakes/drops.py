@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from connectors.base import Pass, RawRow, Refusal
 from connectors.settings import Surroundings
 from connectors.tabular import TabularSettings, TabularSource
+from connectors.tabular.proof import Dialect, Proved, prove
+from mappings.plan import Plan
 from tests.fakes.known import AT, MemoryKnown, land
 from tests.fakes.lent import lent
 
@@ -38,6 +40,13 @@ def refusal(folder: Path, **keys: Any) -> Refusal:
     pass_, _ = only(land(source(folder, **keys), MemoryKnown()))
     assert pass_.refusal is not None
     return pass_.refusal
+
+
+def growing(path: Path, name: str, plan: Plan, dialect: Dialect) -> Proved:
+    """The proof of a file that somebody is still writing."""
+    proved = prove(path, name, plan, dialect)
+    os.utime(path, (AT.timestamp(), AT.timestamp()))
+    return proved
 
 
 def put(folder: Path, name: str, content: str | bytes, *, changed: datetime = AT - timedelta(hours=1)) -> Path:

@@ -332,6 +332,24 @@ def test_check_tells_its_problems_as_json_too(quick: Clinic) -> None:
     assert second.startswith("destinations.again.mode: ")
 
 
+def test_check_tells_a_misspelt_fact_and_a_missing_key_in_one_go(quick: Clinic) -> None:
+    quick.config["log_key"] = {"env": "PRM_TEST_NO_SUCH_KEY"}
+    quick.segments["new"] = {"purpose": "marketing", "who": {"stauts": "lead"}}
+    told = prm_sync(quick, "check").err
+    assert "segments.new.who.stauts: is no fact" in told
+    assert "log_key: the environment variable PRM_TEST_NO_SUCH_KEY is not set" in told
+
+
+def test_check_reads_the_reference_to_the_database(quick: Clinic) -> None:
+    quick.config["database"] = {"url": {"env": "PRM_TEST_NO_SUCH_URL"}}
+    answer = prm_sync(quick, "check")
+    assert (answer.code, "database.url: the environment variable PRM_TEST_NO_SUCH_URL is not set" in answer.err) == (
+        78,
+        True,
+    )
+    assert prm_sync(quick, "check", "--offline").code == 0
+
+
 def test_plan_tells_what_an_operators_file_would_change(clinic: Clinic) -> None:
     narrower = clinic.segments | {"win-back": clinic.segments["win-back"] | {"who": {"status": "dormant"}}}
     draft = clinic.folder / "draft.yaml"

@@ -2,9 +2,10 @@
 
 import shutil
 import sqlite3
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -99,12 +100,9 @@ def test_an_empty_database_is_created_once_and_named(empty_engine: Engine) -> No
 
 
 def test_several_processes_may_meet_at_an_empty_database(empty_database_url: str) -> None:
-    engines = [connect(empty_database_url) for _ in range(4)]
-    with ThreadPoolExecutor(len(engines)) as threads:
-        list(threads.map(open_schema, engines))
-    assert state(engines[0]) == "current"
-    for engine in engines:
-        engine.dispose()
+    meeting = "import sys; from sync.store import engine, schema; schema.open_schema(engine.connect(sys.argv[1]))"
+    started = [subprocess.Popen([sys.executable, "-c", meeting, empty_database_url]) for _ in range(3)]
+    assert [process.wait(60) for process in started] == [0, 0, 0]
 
 
 def test_a_creation_that_dies_at_its_end_has_done_nothing(
@@ -113,8 +111,8 @@ def test_a_creation_that_dies_at_its_end_has_done_nothing(
     def die(_connection: Connection) -> None:
         raise RuntimeError
 
-    with monkeypatch.context() as patched, pytest.raises(RuntimeError):
-        patched.setattr(schema, "guard_ledgers", die)
+    monkeypatch.setattr(schema, "guard_ledgers", die)
+    with pytest.raises(RuntimeError):
         open_schema(empty_engine)
     assert state(empty_engine) == "empty"
 

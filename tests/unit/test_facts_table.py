@@ -1,11 +1,13 @@
 """The closed table of facts."""
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from mappings.facts import CANONICAL, CLASSES, FACTS
 from mappings.records import STATUSES, PatientRow
+from sync.rule_reference import reference
 
 FEEDS = {"patients", "appointments", "episodes"}
 
@@ -60,3 +62,8 @@ def test_every_canonical_name_of_a_patient_row_has_a_class() -> None:
     assert CANONICAL["given_name"] == "contact"
     assert CANONICAL["payer"] == "health"
     assert CANONICAL["birth_date"] == "relationship"
+
+
+def test_the_reference_page_is_current() -> None:
+    page = Path(__file__).parents[2] / "docs" / "reference" / "rules.md"
+    assert page.read_text(encoding="utf-8") == reference(), "run: python -m sync.rule_reference"

@@ -8,7 +8,7 @@ from sync.troubles import troubles
 
 SOURCE = {
     "error": None, "last_success": "2026-03-02T18:00:00+00:00", "stale": False, "data_as_of": "2026-03-02T12:00",
-    "warnings": [],
+    "warnings": [], "old_mapping": 0,
 }  # fmt: skip
 WARNING = {"feed": "patients", "field": "birth_date", "code": "unreadable_value", "n": 3, "file": "p.csv"}
 DESTINATION = {"error": None, "parked": 0, "mode": "on", "oldest_pending_s": 30, "pending": 2}
@@ -61,6 +61,12 @@ def test_each_trouble_is_told_with_what_to_do_and_fails(changes: dict[str, Any],
 def test_values_that_were_left_out_are_told_and_do_not_fail() -> None:
     [trouble] = troubles(_status(sources={"emr": SOURCE | {"warnings": [WARNING]}}))
     assert trouble.sentence == "3 birth_date in p.csv (emr, patients): unreadable value, left out; the rows landed"
+    assert not trouble.fails
+
+
+def test_rows_of_an_old_mapping_are_told_and_do_not_fail() -> None:
+    [trouble] = troubles(_status(sources={"emr": SOURCE | {"old_mapping": 4}}))
+    assert trouble.sentence.startswith("4 rows of emr keep what an earlier configuration read")
     assert not trouble.fails
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from connectors.base import Unavailable, Window
+from connectors.tabular import source as module
 from mappings.records import PatientRow, Rejected
-from tests.fakes.drops import PATIENTS, only, put, refusal, source
+from tests.fakes.drops import PATIENTS, growing, only, put, refusal, source
 from tests.fakes.known import AT, MemoryKnown, land, records
 
 
@@ -168,6 +169,16 @@ def test_an_older_full_snapshot_asks_not_to_land_after_a_newer_one(tmp_path: Pat
     put(tmp_path, "patients-20260301.csv", "external_id\n2\n")
     pass_, _ = only(land(source(tmp_path, **full), known))
     assert pass_.skipped == "older_snapshot"
+
+
+def test_a_file_that_grows_while_it_is_proved_asks_not_to_land_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "patients.csv", "external_id\n1\n")
+    monkeypatch.setattr(module, "prove", growing)
+    (pass_,) = source(tmp_path).passes(MemoryKnown(), AT)
+    assert pass_.skipped == "unsettled"
+    assert [notice.partition(":")[0] for notice in pass_.notices] == ["unsettled"]
 
 
 def test_an_older_delta_lands(tmp_path: Path) -> None:
