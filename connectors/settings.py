@@ -16,6 +16,7 @@ from connectors.base import Misconfigured
 from mappings.records import Channel, Purpose, Status
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800}
+_LONGEST_S = 36_500 * 86_400
 _DURATION = re.compile(r"^\s*(\d+)\s*(s|m|h|d|seconds?|minutes?|hours?|days?|weeks?)\s*$")
 
 
@@ -27,7 +28,10 @@ def parse_duration(value: object) -> timedelta:
     if match is None:
         raise ValueError("write a duration such as 15m, 48h or 3 days")
     unit = match[2] if match[2] in _UNITS else match[2].rstrip("s")
-    return timedelta(seconds=int(match[1]) * _UNITS[unit])
+    seconds = int(match[1]) * _UNITS[unit]
+    if seconds > _LONGEST_S:
+        raise ValueError("write at most 36500 days")
+    return timedelta(seconds=seconds)
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]

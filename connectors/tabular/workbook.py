@@ -1,6 +1,8 @@
 """XLSX workbooks: the first sheet's cells as text, through python-calamine."""
 
+import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -10,10 +12,19 @@ from python_calamine import CalamineError, CalamineWorkbook
 from connectors.base import Refusal
 
 SUFFIXES = frozenset({".xlsx", ".xlsm"})
+_UNREADABLE = "it is no readable workbook; save it again as .xlsx, or as CSV"
 _LARGEST = 512 << 20
 _RATIO = 100
 _SMALL = 1 << 20
 """Below this many bytes a high ratio is harmless: empty sheets compress that well."""
+
+_CELLS = 32 << 20
+"""Calamine holds the whole rectangle between the outermost cells, 32 bytes for each cell in it."""
+_PLACE = re.compile(rb"""\sr=["']([A-Za-z]+)([0-9]+)["']""")
+"""The place of a cell, such as B7, as the attribute of its tag."""
+_CHUNK = 1 << 20
+_TAIL = 4096
+"""More than a cell's tag is long: what a chunk cuts in two is read again with the next."""
 
 Cell = int | float | str | bool | time | date | datetime | timedelta
 
@@ -32,7 +43,12 @@ def workbook_rows(path: Path, name: str) -> Iterator[tuple[int, list[str]]]:
             if any(texts):
                 yield number, texts
     except CalamineError:
-        raise Refusal(name, "unreadable", "it is no readable workbook; save it again as .xlsx, or as CSV") from None
+        raise Refusal(name, "unreadable", _UNREADABLE) from None
+    except BaseException as error:
+        # A panic of the library is no Exception, and its class cannot be imported.
+        if type(error).__module__ != "pyo3_runtime":
+            raise
+        raise Refusal(name, "unreadable", _UNREADABLE) from None
 
 
 def cell_text(cell: Cell) -> str:
@@ -50,11 +66,35 @@ def cell_text(cell: Cell) -> str:
 
 
 def _refuse_bomb(path: Path, name: str) -> None:
-    """Refuses a workbook that would unpack to more than 512 MiB, or to 100 times its size."""
+    """Refuses a workbook that would unpack to more than 512 MiB or 100 times its size, or spans 32 million cells."""
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
-    except zipfile.BadZipFile:
-        raise Refusal(name, "unreadable", "it is no readable workbook; save it again as .xlsx, or as CSV") from None
-    if unpacked > _LARGEST or (unpacked > _SMALL and unpacked > _RATIO * path.stat().st_size):
-        raise Refusal(name, "too_large", "it unpacks to far more than a patient list needs; export it as CSV")
+            if unpacked > _LARGEST or (unpacked > _SMALL and unpacked > _RATIO * path.stat().st_size):
+                raise Refusal(name, "too_large", "it unpacks to far more than a patient list needs; export it as CSV")
+            sheets = [entry for entry in archive.namelist() if entry.lower().endswith(".xml")]
+            if any(_cells(archive, sheet) > _CELLS for sheet in sheets):
+                raise Refusal(name, "too_large", "a cell lies far from all others; delete it, or export CSV")
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
+        raise Refusal(name, "unreadable", _UNREADABLE) from None
+
+
+def _cells(archive: zipfile.ZipFile, entry: str) -> int:
+    """How many cells the rectangle from the first one to the outermost has."""
+    columns, last = set[bytes](), 0
+    with archive.open(entry) as file:
+        text = b""
+        while chunk := file.read(_CHUNK):
+            text = text[-_TAIL:] + chunk
+            places = _PLACE.findall(text)
+            columns.update(column for column, _ in places)
+            last = max(last, max((int(row[:12]) for _, row in places), default=0))
+    return last * max(map(_number_of, columns), default=0)
+
+
+def _number_of(column: bytes) -> int:
+    """A = 1, Z = 26, AA = 27."""
+    number = 0
+    for letter in column[:12].upper():
+        number = number * 26 + letter - 64
+    return number

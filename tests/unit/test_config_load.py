@@ -10,6 +10,7 @@ import pytest
 from config.load import Config, database_url, find, load
 from config.problem import ConfigError, Problem
 from connectors import registry
+from connectors.settings import parse_duration
 from tests.data.config import kinds
 
 MAIN = """\
@@ -454,3 +455,9 @@ def test_relative_paths_start_at_a_linked_files_own_folder(tmp_path: Path) -> No
     path = mounted / "prm-sync.yaml"
     path.symlink_to(write(data, ""))
     assert load(path).folder == mounted
+
+
+def test_a_duration_beyond_a_century_is_a_slip() -> None:
+    with pytest.raises(ValueError, match="at most 36500 days"):
+        parse_duration("999999999 days")
+    assert parse_duration("36500 days") == timedelta(days=36500)

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 
+from connectors.tabular import workbook as module
 from mappings.records import PatientRow
 from tests.fakes.drops import only, put, refusal, source
 from tests.fakes.known import MemoryKnown, land, records
@@ -47,6 +49,35 @@ def test_a_workbook_that_unpacks_to_a_hundred_times_its_size_is_refused(tmp_path
     workbook(tmp_path / "patients.xlsx", [["external_id"], *([["x"]] * 60_000)])
     blow_up(tmp_path / "patients.xlsx")
     assert refusal(tmp_path).code == "too_large"
+
+
+@pytest.mark.parametrize("place", ["XFD1048576", "ZZZZZZ99999999999"])
+def test_a_workbook_with_a_cell_at_the_end_of_the_world_is_refused(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "patients.xlsx"
+    workbook(path, [["external_id"], ["P1"]])
+    rewrite(path, "xl/worksheets/sheet1.xml", b'r="A2"', f'r="{place}"'.encode())
+    assert refusal(tmp_path).code == "too_large"
+
+
+def test_a_panic_of_the_library_refuses_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    panic = type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})
+
+    def fail(_path: Path) -> None:
+        raise panic
+
+    workbook(tmp_path / "patients.xlsx", [["external_id"], ["P1"]])
+    monkeypatch.setattr(module.CalamineWorkbook, "from_path", fail)
+    assert refusal(tmp_path).code == "unreadable"
+
+
+def rewrite(path: Path, entry: str, before: bytes, after: bytes) -> None:
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    assert before in parts[entry]
+    parts[entry] = parts[entry].replace(before, after)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
 
 
 def blow_up(path: Path) -> None:
