@@ -90,7 +90,7 @@ def _server(folder: Path) -> "PostgresServer":
 def _lay_out(url: str) -> None:
     """Makes the product's tables in an empty database, and leaves no connection open: one would forbid cloning."""
     from sync.store.engine import connect  # noqa: PLC0415 - pure tests need no store
-    from sync.store.schema import open_schema  # noqa: PLC0415
+    from sync.store.schema import open_schema  # noqa: PLC0415  only runs that want a database load its libraries
 
     engine = connect(url)
     open_schema(engine)

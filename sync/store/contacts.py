@@ -98,12 +98,6 @@ def due_batch(connection: Connection, at: datetime, size: int) -> list[str]:
     return stale + list(connection.execute(due).scalars())
 
 
-def count_due(connection: Connection, at: datetime) -> int:
-    """How many contacts wait for a review."""
-    query = select(func.count()).select_from(t.contact).where(or_(_c.stale, _c.next_review_at <= at))
-    return connection.execute(query).scalar_one()
-
-
 def with_neighbours(connection: Connection, contacts: Sequence[str]) -> list[str]:
     """Adds whoever shares an e-mail or phone with these, and whoever shares an e-mail with those."""
     near = _neighbours(connection, contacts, phones=True)

@@ -131,14 +131,6 @@ def complete_versions(connection: Connection, names: Sequence[str]) -> None:
         connection.execute(update(t.rule_version).where(t.rule_version.c.name.in_(piece)).values(complete=True))
 
 
-def lock_addresses(connection: Connection, addresses: Iterable[str]) -> None:
-    """On PostgreSQL locks the contacts of addresses in sorted order, so that two reviews never cross."""
-    if connection.dialect.name != "postgresql":
-        return
-    for piece in chunks(sorted(set(addresses))):
-        connection.execute(select(_c.id).where(_c.address.in_(piece)).order_by(_c.address, _c.id).with_for_update())
-
-
 def overdue(connection: Connection, at: datetime) -> bool:
     """True while someone waits for a review."""
     query = select(_c.id).where(or_(_c.stale, and_(_c.next_review_at.is_not(None), _c.next_review_at <= at))).limit(1)
