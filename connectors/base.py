@@ -62,9 +62,15 @@ class RawRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """Rows that are stored in one transaction."""
+    """Rows that are stored in one transaction.
+
+    `cursor` is the connector's own JSON: where a pass that breaks off after this page goes on (`Known.cursor`). It is
+    stored in the page's transaction, so a page that was stored is never asked for again; a page without rows may
+    carry one (a bulk job's URL). The last page's cursor stays: it holds from where the next pass asks for changes.
+    """
 
     rows: Sequence[RawRow]
+    cursor: Json | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +104,9 @@ class Pass(Protocol):
     kinds that a full pass speaks for: a row of these kinds (and of this feed) not in it is absent.
     `window` is known only after the last page of a pass with `snapshot == "window"`.
     `ordinal` orders the passes of a feed: an older full pass after a newer one is not offered to land.
-    `refusal` is set instead of a proof when the file must not land.
+    `refusal` is set instead of a proof when the file must not land. A pass over a network is a `stream`: it has no
+    proof before its last page, its rows land as they come, each page with its cursor, and a brake that trips at its
+    end holds back the absences alone; "resumed" = it goes on where an earlier one broke off. None for files.
     `skipped` is a notice code when the pass asks not to land (older_snapshot, unsettled: it is still being
     written).
     """
@@ -108,6 +116,7 @@ class Pass(Protocol):
     snapshot: SnapshotRule
     data_as_of: datetime
     kinds: frozenset[Kind]
+    stream: Literal["anew", "resumed"] | None
     proof: Proof | None
     refusal: Refusal | None
     skipped: str | None
@@ -129,6 +138,10 @@ class Known(Protocol):
 
     def newest(self, feed: str) -> datetime | None:
         """`data_as_of` of the newest pass of the feed that has landed."""
+        ...
+
+    def cursor(self, feed: str) -> Json | None:
+        """The cursor that was stored last for the feed under the present mapping; None: begin anew, with everything."""
         ...
 
     def settled(self, feed: str, sha256: str, name: str | None) -> bool:

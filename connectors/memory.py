@@ -64,6 +64,7 @@ class Delivery:
     snapshot: SnapshotRule
     data_as_of: datetime
     kinds: frozenset[Kind] = frozenset()
+    stream: Literal["anew", "resumed"] | None = None
     rows_a_page: int = 1000
     refusal: Refusal | None = None
     skipped: str | None = None

@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection
 
 from connectors.base import Pass, RawRow, Source
 from mappings.records import Kind, Mapped, PatientRow, Rejected
@@ -61,13 +61,12 @@ def _plain(value: Any) -> Any:
 
 
 class Lander:
-    """Lands the pages of one pass of one source.
+    """Lands the pages of one pass of one source; ids are noted where a row that the pass does not hold is absent."""
 
-    `seen` is the temporary table that collects ids for the absence of a complete pass; None for deltas.
-    """
-
-    def __init__(self, source: Source, pass_: Pass, at: datetime, *, first_pull: bool, seen: Table | None) -> None:
-        self.source, self.pass_, self.at, self.seen = source, pass_, at, seen
+    def __init__(self, source: Source, pass_: Pass, at: datetime, *, first_pull: bool) -> None:
+        self.source, self.pass_, self.at = source, pass_, at
+        self.feed = gates.Feed(source.name, pass_.feed)
+        self.whole = pass_.snapshot in ("full", "window")
         self.origin = rows.Origin(source.name, pass_.feed, at, first_pull=first_pull)
         self.tally = Tally()
         self._mark = mapping_mark(source.fingerprint)
@@ -89,8 +88,8 @@ class Lander:
         self.tally.read += len(page)
         for kind in sorted({row.kind for row in page}):
             batch = {row.external_id: row for row in page if row.kind == kind}
-            if self.seen is not None:
-                gates.note_seen(connection, self.seen, kind, batch)
+            if self.whole:
+                gates.note_seen(connection, self.feed, kind, batch)
             self._sift_kind(connection, kind, batch)
 
     def _sift_kind(self, connection: Connection, kind: Kind, batch: dict[str, RawRow]) -> None:

@@ -1,14 +1,13 @@
 """Pull: what a source offers, pass by pass; a pass that trips a brake is held whole, a page is a transaction."""
 
-import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
+from sqlalchemy import Connection, Engine, select
 
-from connectors.base import Pass, Proof, Refusal, Source
+from connectors.base import Page, Pass, Proof, Refusal, Source
 from sync.brakes import FeedFacts, source_verdict
 from sync.holds import Held, new_hold
 from sync.land import Lander, Tally, mapping_mark
@@ -17,7 +16,7 @@ from sync.store import files, gates, rows
 from sync.store import tables as t
 from sync.store.contacts import mark_changed, mark_waiting
 from sync.store.engine import reading, refresh_statistics, writing
-from sync.store.memos import OLD_MAPPING, drop_memo, read_memo, write_memo
+from sync.store.memos import CURSOR, OLD_MAPPING, drop_memo, read_memo, write_memo
 from sync.store.notices import record_notices
 from sync.store.statements import upsert
 
@@ -113,21 +112,22 @@ def _set_aside(engine: Engine, source: Source, pass_: Pass, at: datetime) -> Non
 def _land_or_hold(
     engine: Engine, source: Source, pass_: Pass, terms: PullTerms, done: Pulled, *, first_pull: bool
 ) -> None:
-    proof = pass_.proof
-    if proof is None:
-        raise RuntimeError(f"{source.name}: a pass has neither a proof nor a refusal")
-    with writing(engine) as connection:
-        hold = _brake(connection, source, pass_, proof, terms)
-    if hold is not None:
-        done.held.append(hold)
-        return
+    if pass_.stream is None:
+        with writing(engine) as connection:
+            hold = _brake(connection, source, pass_, terms)
+        if hold is not None:
+            done.held.append(hold)
+            return
     try:
         _land(engine, source, pass_, terms, done, first_pull=first_pull)
     except Refusal as refusal:
         done.refused.append(refusal)
 
 
-def _brake(connection: Connection, source: Source, pass_: Pass, proof: Proof, terms: PullTerms) -> Held | None:
+def _brake(connection: Connection, source: Source, pass_: Pass, terms: PullTerms) -> Held | None:
+    proof = pass_.proof
+    if proof is None:
+        raise RuntimeError(f"{source.name}: a file has neither a proof nor a refusal")
     last = files.last_landing(connection, source.name, pass_.feed, proof.sha256)
     if last is not None and last[0] == "released":
         return None
@@ -143,28 +143,44 @@ def _brake(connection: Connection, source: Source, pass_: Pass, proof: Proof, te
 
 
 def _land(engine: Engine, source: Source, pass_: Pass, terms: PullTerms, done: Pulled, *, first_pull: bool) -> None:
-    whole = pass_.snapshot in ("full", "window")
+    lander = Lander(source, pass_, terms.at, first_pull=first_pull)
     with engine.connect().execution_options(write=True) as connection:
-        seen = _seen_table(connection) if whole else None
-        lander = Lander(source, pass_, terms.at, first_pull=first_pull, seen=seen)
+        if pass_.stream != "resumed":
+            with connection.begin():
+                gates.forget_seen(connection, lander.feed)
         try:
             for page in pass_.pages():
-                with connection.begin():
-                    lander.sift(connection, page.rows)
-                if lander.waiting >= BATCH:
-                    _land_waiting(connection, lander, terms, done)
+                _land_page(connection, lander, page, terms, done)
                 terms.progress(source.name, pass_.name, lander.tally.read)
             _land_waiting(connection, lander, terms, done)
             with connection.begin():
-                _complete(connection, source, pass_, lander, terms.at)
+                _complete(connection, lander, terms, done)
         finally:
             done.tally.add(lander.tally)
-            if seen is not None:
-                _drop(connection, seen)
     done.landed.append(pass_.name)
 
 
+def _land_page(connection: Connection, lander: Lander, page: Page, terms: PullTerms, done: Pulled) -> None:
+    """A page of a stream lands with its cursor, so that it is never asked for again; a file begins anew anyway."""
+    if lander.pass_.stream is None:
+        with connection.begin():
+            lander.sift(connection, page.rows)
+        if lander.waiting >= BATCH:
+            _land_waiting(connection, lander, terms, done)
+        return
+    resolver = terms.resolver()
+    with connection.begin():
+        lander.land(connection, page.rows, resolver)
+        if page.cursor is not None:
+            held = {"cursor": page.cursor, "fingerprint": lander.source.fingerprint}
+            write_memo(connection, CURSOR, "/".join(lander.feed), held)
+    done.created += resolver.created
+    done.merged += resolver.merged
+
+
 def _land_waiting(connection: Connection, lander: Lander, terms: PullTerms, done: Pulled) -> None:
+    if not lander.waiting:
+        return
     resolver = terms.resolver()
     with connection.begin():
         lander.land_waiting(connection, resolver)
@@ -172,30 +188,16 @@ def _land_waiting(connection: Connection, lander: Lander, terms: PullTerms, done
     done.merged += resolver.merged
 
 
-def _seen_table(connection: Connection) -> Table:
-    table = Table(
-        f"seen_{secrets.token_hex(4)}",
-        MetaData(),
-        Column("kind", String, primary_key=True),
-        Column("external_id", String, primary_key=True),
-        prefixes=["TEMPORARY"],
-        sqlite_with_rowid=False,
-    )
-    with connection.begin():
-        table.create(connection)
-    return table
-
-
-def _drop(connection: Connection, seen: Table) -> None:
-    with connection.begin():
-        seen.drop(connection)
-
-
-def _complete(connection: Connection, source: Source, pass_: Pass, lander: Lander, at: datetime) -> None:
+def _complete(connection: Connection, lander: Lander, terms: PullTerms, done: Pulled) -> None:
     """The end of a whole pass: absences, the feed's state, the file's record."""
-    if lander.seen is not None:
+    source, pass_ = lander.source, lander.pass_
+    hold = _brake_on_absence(connection, lander, terms) if pass_.stream and lander.whole else None
+    if hold is not None:
+        done.held.append(hold)
+    elif lander.whole:
         for kind in sorted(pass_.kinds):
-            _mark_absent(connection, source.name, pass_, kind, lander)
+            _mark_absent(connection, lander, kind)
+    gates.forget_seen(connection, lander.feed)
     proof = pass_.proof or Proof(sha256="", rows=0)
     files.record_feed(
         connection,
@@ -209,12 +211,36 @@ def _complete(connection: Connection, source: Source, pass_: Pass, lander: Lande
             "sites": dict(proof.sites),
         },
     )
-    files.record_landing(connection, _landing(source, pass_, "landed", at))
-    record_notices(connection, source.name, pass_.name, lander.tally.notices, at)
+    if hold is None:
+        if lander.whole:
+            files.supersede(connection, source.name, pass_.feed, terms.at)
+        files.record_landing(connection, _landing(source, pass_, "landed", terms.at))
+    record_notices(connection, source.name, pass_.name, lander.tally.notices, terms.at)
 
 
-def _mark_absent(connection: Connection, source: str, pass_: Pass, kind: str, lander: Lander) -> None:
-    gone = gates.absent_rows(connection, source, pass_.feed, kind, lander.seen)
+def _brake_on_absence(connection: Connection, lander: Lander, terms: PullTerms) -> Held | None:
+    """A stream has landed what it holds; when that is far less than there was, nobody counts as absent.
+
+    A released hold lets the next such pass through, whatever it holds by then.
+    """
+    source, pass_ = lander.source, lander.pass_
+    before = FeedFacts(rows=gates.count_present(connection, lander.feed), header="", sites={})
+    proof = pass_.proof or Proof(sha256="", rows=0)
+    if files.newest_state(connection, source.name, pass_.feed) == "released":
+        return None
+    codes = source_verdict(before, proof, terms.min_source_rows, snapshot=pass_.snapshot)
+    if not codes:
+        return None
+    files.supersede(connection, source.name, pass_.feed, terms.at)
+    reasons = {"file": pass_.name, "codes": list(codes), "rows": proof.rows, "before": before.rows}
+    hold = new_hold(connection, "source", source.name, None, reasons, terms.at)
+    files.record_landing(connection, _landing(source, pass_, "held", terms.at, hold.id))
+    return hold
+
+
+def _mark_absent(connection: Connection, lander: Lander, kind: str) -> None:
+    source, pass_ = lander.source.name, lander.pass_
+    gone = gates.absent_rows(connection, lander.feed, kind)
     if pass_.snapshot == "window":
         gone = _inside_window(connection, source, pass_, gone, lander.at)
     patients = rows.patients_of(connection, kind, source, gone)

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, select, update
@@ -53,6 +53,7 @@ class _Replay:
     data_as_of: datetime
     snapshot: SnapshotRule = "delta"
     kinds: frozenset[Kind] = frozenset()
+    stream: Literal["anew", "resumed"] | None = None
     proof: Proof | None = None
     refusal: Refusal | None = None
     skipped: str | None = None
@@ -117,7 +118,7 @@ def _body(row: Any) -> bytes | tuple[str, ...]:
 def _land(connection: Connection, source: Source, origin: _Origin, rows: list[RawRow], resolver: Resolver) -> None:
     _forget_hashes(connection, origin.source, rows)
     delivery = _Replay(feed=origin.feed, name=origin.file, data_as_of=resolver.at)
-    Lander(source, delivery, resolver.at, first_pull=origin.first_pull, seen=None).land(connection, rows, resolver)
+    Lander(source, delivery, resolver.at, first_pull=origin.first_pull).land(connection, rows, resolver)
 
 
 def _forget_hashes(connection: Connection, source: str, rows: Sequence[RawRow]) -> None:

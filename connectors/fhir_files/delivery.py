@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from typing import Literal
 
 from connectors.base import Page, Proof, RawRow, Refusal, SnapshotRule, Unavailable, Window
-from connectors.fhir_files.entry import Entry
+from connectors.fhir.entry import Entry
+from connectors.fhir.stream import entries
 from connectors.fhir_files.folder import File, stamp_of
-from connectors.fhir_files.stream import entries
 from mappings.fhir.mapping import KINDS, row_ids, unreadable_id
 from mappings.fhir.terms import Terms
 from mappings.records import Kind
@@ -37,6 +38,7 @@ class Delivery:
     skipped: str | None = None
     notices: Sequence[str] = ()
     with_junk: bool = False
+    stream: Literal["anew", "resumed"] | None = None
 
     @property
     def kinds(self) -> frozenset[Kind]:

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 import msgspec
 
 from connectors.base import Refusal
-from connectors.fhir_files.entry import UNREADABLE
+from connectors.fhir.entry import UNREADABLE
+from connectors.fhir.stream import entries
 from connectors.fhir_files.folder import File, Folder
-from connectors.fhir_files.stream import entries
 from mappings.fhir.reference import Place
 
 

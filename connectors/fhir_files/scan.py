@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from connectors.base import Json, Memo, Refusal
-from connectors.fhir_files.entry import UNREADABLE, Entry
-from connectors.fhir_files.stream import entries
+from connectors.fhir.entry import UNREADABLE, Entry
+from connectors.fhir.stream import entries
 from mappings.fhir.mapping import KINDS
 
 

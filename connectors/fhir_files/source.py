@@ -1,26 +1,19 @@
 """The fhir-files source: a folder of NDJSON, Bundles and single resources."""
 
-import hashlib
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import ClassVar, Final
-
-import orjson
+from typing import ClassVar
 
 from connectors.base import Known, Lent, RawRow
+from connectors.fhir.settings import FEEDS, fingerprint_of, terms_of
 from connectors.fhir_files.delivery import Delivery
 from connectors.fhir_files.directory import FolderDirectory
 from connectors.fhir_files.export import exports
 from connectors.fhir_files.folder import Folder
-from connectors.fhir_files.settings import FhirFilesSettings, terms_of
+from connectors.fhir_files.settings import FhirFilesSettings
 from connectors.settings import Surroundings
-from mappings.fhir.mapping import MAPPING_VERSION, map_resource
+from mappings.fhir.mapping import map_resource
 from mappings.records import Mapped, Rejected
-
-FEEDS: Final = ("Patient", "Appointment", "Encounter", "EpisodeOfCare")
-"""The types whose silence stops the clock; the others come when there is something to say."""
-
-_MAPPING_KEYS: Final = {"site", "fhir_version", "outcomes", "payers", "consent", "consents", "identifiers"}
 
 
 class FhirFilesSource:
@@ -31,7 +24,7 @@ class FhirFilesSource:
     def __init__(self, name: str, settings: FhirFilesSettings, surroundings: Surroundings, lent: Lent) -> None:
         self.name = name
         self.feeds: Sequence[str] = FEEDS
-        self.fingerprint = _fingerprint(settings, surroundings)
+        self.fingerprint = fingerprint_of(settings, surroundings)
         self._snapshot = settings.snapshot
         self._terms = terms_of(settings, surroundings)
         self._folder = Folder(settings, surroundings, lent.memo)
@@ -47,15 +40,3 @@ class FhirFilesSource:
         """Reads one resource; references that lead elsewhere are followed by what the folder holds."""
         body = row.body if isinstance(row.body, bytes) else b""
         return map_resource(row.kind, row.external_id, body, self._terms, self._directory)
-
-
-def _fingerprint(settings: FhirFilesSettings, surroundings: Surroundings) -> str:
-    zones = {site: zone.key for site, zone in surroundings.site_zones.items()}
-    parts = [
-        MAPPING_VERSION,
-        settings.model_dump(mode="json", include=_MAPPING_KEYS),
-        surroundings.zone.key,
-        zones,
-        surroundings.phone_region,
-    ]
-    return hashlib.sha256(orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from itertools import islice
+from typing import Literal
 
 from connectors.base import Page, Proof, RawRow, Refusal, SnapshotRule, Unavailable, Window
 from connectors.tabular.header import padding
@@ -38,6 +39,7 @@ class Delivery:
     notices: Sequence[str] = ()
     day_of: DayOf | None = None
     horizon: date | None = None
+    stream: Literal["anew", "resumed"] | None = None
     kinds: frozenset[Kind] = field(init=False)
     proof: Proof | None = field(init=False)
     _days: tuple[date, date] | None = field(default=None, init=False)

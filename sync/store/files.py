@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from sync.store import tables as t
 from sync.store.engine import reading
-from sync.store.statements import upsert
+from sync.store.memos import CURSOR, read_memo
+from sync.store.statements import chunks, upsert
 
 SETTLED = ("landed", "held", "discarded", "older")
 STOPPED = ("held", "discarded")
@@ -41,6 +42,12 @@ class KnownFiles:
         stopped = bool(records) and records[0].state in STOPPED
         return stopped or any(record.state in SETTLED for record in records if record.name == name)
 
+    def cursor(self, feed: str) -> dict[str, Any] | None:
+        """The cursor that was stored last for the feed under the present mapping."""
+        with reading(self._engine) as connection:
+            held = read_memo(connection, CURSOR, f"{self._source}/{feed}")
+        return held["cursor"] if held is not None and held["fingerprint"] == self._fingerprint else None
+
     def newest(self, feed: str) -> datetime | None:
         """`data_as_of` of the newest landed delivery of the feed."""
         c = t.feed_state.c
@@ -54,6 +61,24 @@ def last_landing(connection: Connection, source: str, feed: str, sha256: str) ->
     query = select(c.state, c.hold_id).where(c.source == source, c.feed == feed, c.sha256 == sha256)
     row = connection.execute(query.order_by(c.id.desc()).limit(1)).first()
     return None if row is None else (row[0], row[1])
+
+
+def newest_state(connection: Connection, source: str, feed: str) -> str | None:
+    """What became of the newest delivery of a feed."""
+    c = t.landing.c
+    query = select(c.state).where(c.source == source, c.feed == feed).order_by(c.id.desc()).limit(1)
+    return connection.execute(query).scalar()
+
+
+def supersede(connection: Connection, source: str, feed: str, at: datetime) -> None:
+    """Ends the open holds of a feed's earlier snapshots: a later one has taken their place."""
+    c = t.landing.c
+    query = select(c.hold_id).where(c.source == source, c.feed == feed, c.state == "held", c.hold_id.is_not(None))
+    ids = list(connection.execute(query).scalars())
+    for piece in chunks(ids):
+        waiting = t.hold.update().where(t.hold.c.id.in_(piece), t.hold.c.state == "open")
+        connection.execute(waiting.values(state="superseded", decided_at=at))
+        connection.execute(update(t.landing).where(c.hold_id.in_(piece), c.state == "held").values(state="older"))
 
 
 def record_landing(connection: Connection, row: Mapping[str, Any]) -> None:

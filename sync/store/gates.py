@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Insert, Select, Table, and_, bindparam, delete, func, not_, select, update
+from sqlalchemy import Connection, Insert, Select, and_, bindparam, delete, func, not_, select, update
 
 from sync.store import tables as t
 from sync.store.listed import as_list, texts
@@ -13,6 +13,13 @@ from sync.store.statements import chunks, insert_new, upsert
 
 MARK: Final = 4
 """So many bytes of a raw hash name the mapping under which the row was read."""
+
+
+class Feed(NamedTuple):
+    """A feed of a source."""
+
+    source: str
+    name: str
 
 
 class Passed(NamedTuple):
@@ -37,15 +44,29 @@ def _raw_hashes(dialect: str) -> Select[str, bytes]:
     return select(c.external_id, c.raw_hash).where(mine, c.external_id.in_(texts(dialect, "ids")), c.present)
 
 
-def note_seen(connection: Connection, seen: Table, kind: str, external_ids: Iterable[str]) -> None:
-    """Adds ids to the temporary table of what a pass holds; an id that comes twice stands there once."""
-    connection.execute(_noting(connection.dialect.name, seen), {"kind": kind, "ids": as_list(external_ids)})
+def note_seen(connection: Connection, feed: Feed, kind: str, external_ids: Iterable[str]) -> None:
+    """Notes ids as held by the present pass of a feed; an id that comes twice stands there once."""
+    parameters = {"source": feed.source, "feed": feed.name, "kind": kind, "ids": as_list(external_ids)}
+    connection.execute(_noting(connection.dialect.name), parameters)
 
 
-@lru_cache(maxsize=4)
-def _noting(dialect: str, seen: Table) -> Insert:
+@lru_cache(maxsize=2)
+def _noting(dialect: str) -> Insert:
     given = texts(dialect, "ids").subquery()
-    return insert_new(dialect, seen, select(bindparam("kind", type_=seen.c.kind.type), *given.c))
+    fixed = [bindparam(name, type_=t.seen.c[name].type) for name in ("source", "feed", "kind")]
+    return insert_new(dialect, t.seen, select(*fixed, *given.c))
+
+
+def forget_seen(connection: Connection, feed: Feed) -> None:
+    """Begins a pass: what an earlier one noted does not count."""
+    connection.execute(delete(t.seen).where(t.seen.c.source == feed.source, t.seen.c.feed == feed.name))
+
+
+def count_present(connection: Connection, feed: Feed) -> int:
+    """How many rows of a feed its source holds."""
+    c = t.gate.c
+    query = select(func.count()).select_from(t.gate)
+    return connection.execute(query.where(c.source == feed.source, c.feed == feed.name, c.present)).scalar_one()
 
 
 def known_rows(connection: Connection, source: str, kind: str, external_ids: Iterable[str]) -> dict[str, Passed]:
@@ -77,15 +98,17 @@ def release(connection: Connection, source: str, kind: str, external_ids: Iterab
         connection.execute(delete(t.quarantine).where(c.source == source, c.kind == kind, c.external_id.in_(piece)))
 
 
-def absent_rows(connection: Connection, source: str, feed: str, kind: str, seen: Any) -> list[str]:
-    """External ids of a feed's present rows that a complete pass did not hold (an anti-join against `seen`)."""
-    c = t.gate.c
+def absent_rows(connection: Connection, feed: Feed, kind: str) -> list[str]:
+    """External ids of a feed's present rows that its complete pass did not hold (an anti-join against `seen`)."""
+    c, held = t.gate.c, t.seen.c
     query = select(c.external_id).where(
-        c.source == source,
+        c.source == feed.source,
         c.kind == kind,
-        c.feed == feed,
+        c.feed == feed.name,
         c.present,
-        ~select(seen.c.external_id).where(seen.c.kind == kind, seen.c.external_id == c.external_id).exists(),
+        ~select(held.external_id)
+        .where(held.source == c.source, held.feed == c.feed, held.kind == kind, held.external_id == c.external_id)
+        .exists(),
     )
     return list(connection.execute(query).scalars())
 

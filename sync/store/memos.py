@@ -13,6 +13,10 @@ OLD_MAPPING: Final = "old mapping"
 """By source: `rows`, how many were read under a mapping that is no longer in force."""
 
 
+CURSOR: Final = "cursor"
+"""By `source/feed`: the `cursor` that its last stored page carried, and the `fingerprint` under which it was stored."""
+
+
 def read_memo(connection: Connection, owner: str, key: str) -> dict[str, Any] | None:
     """The value kept under (owner, key); None for none."""
     return connection.execute(select(_m.value).where(_m.owner == owner, _m.key == key)).scalar()

@@ -76,6 +76,18 @@ class Gate(SQLModel, table=True):
     present: bool = True
 
 
+class Seen(SQLModel, table=True):
+    """The rows that an unfinished pass has held so far; what a complete one did not hold is absent."""
+
+    __tablename__ = "seen"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    source: str = Field(primary_key=True)
+    feed: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    external_id: str = Field(primary_key=True)
+
+
 class Quarantine(SQLModel, table=True):
     """An input row that could not be used, kept for replay; one open entry a (source, kind, external id)."""
 

@@ -21,7 +21,7 @@ def _core(model: type[SQLModel]) -> Table:
 metadata = SQLModel.metadata
 
 source_state, feed_state, landing = _core(f.SourceState), _core(f.FeedState), _core(f.Landing)
-gate, quarantine, notice = _core(f.Gate), _core(f.Quarantine), _core(f.Notice)
+gate, seen, quarantine, notice = _core(f.Gate), _core(f.Seen), _core(f.Quarantine), _core(f.Notice)
 
 patient_record, identifier = _core(p.PatientRecord), _core(p.Identifier)
 visit_record, episode_record = _core(p.VisitRecord), _core(p.EpisodeRecord)

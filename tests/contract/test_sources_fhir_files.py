@@ -13,8 +13,8 @@ import pytest
 from pydantic import ValidationError
 
 from connectors.base import Page, RawRow, Refusal, Unavailable
+from connectors.fhir import stream as stream_module
 from connectors.fhir_files import FhirFilesSource
-from connectors.fhir_files import stream as stream_module
 from connectors.fhir_files.delivery import Delivery
 from connectors.settings import Surroundings
 from mappings.records import Mapped, PatientRow, Rejected, VisitRow

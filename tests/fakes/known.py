@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from connectors.base import Pass, Proof, RawRow, Source
+from connectors.base import Json, Pass, Proof, RawRow, Source
 
 AT = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)
 
@@ -15,6 +15,10 @@ class MemoryKnown:
         self.files: set[tuple[str, str]] = set()
         self.names: set[tuple[str, str, str]] = set()
         self.times: dict[str, datetime] = {}
+        self.cursors: dict[str, Json] = {}
+
+    def cursor(self, feed: str) -> Json | None:
+        return self.cursors.get(feed)
 
     def landed(self, feed: str, sha256: str) -> bool:
         return (feed, sha256) in self.files
@@ -40,7 +44,11 @@ def land(source: Source, known: MemoryKnown, at: datetime = AT) -> list[tuple[Pa
         if pass_.refusal is not None or pass_.skipped is not None:
             landed.append((pass_, []))
             continue
-        rows = [row for page in pass_.pages() for row in page.rows]
+        rows = []
+        for page in pass_.pages():
+            rows += page.rows
+            if page.cursor is not None:
+                known.cursors[pass_.feed] = page.cursor
         known.remember(pass_)
         landed.append((pass_, rows))
     return landed

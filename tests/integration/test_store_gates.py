@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Column, Connection, Engine, MetaData, String, Table, select
+from sqlalchemy import Engine, select
 
 from sync.store import files, gates, runs
 from sync.store import tables as t
 from sync.store.engine import connect, reading, writing
-from sync.store.statements import insert
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = AT + timedelta(hours=1)
@@ -46,11 +45,7 @@ def rejected(external_id: str, at: datetime, **changes: Any) -> dict[str, Any]:
     }
 
 
-def seen_table(connection: Connection, *rows: tuple[str, str]) -> Table:
-    table = Table("seen", MetaData(), Column("kind", String), Column("external_id", String), prefixes=["TEMPORARY"])
-    table.create(connection)
-    insert(connection, table, [{"kind": kind, "external_id": external_id} for kind, external_id in rows])
-    return table
+FEED = gates.Feed("webpt", "patients")
 
 
 def test_a_gate_remembers_what_a_row_hashed_to_last(engine: Engine) -> None:
@@ -80,13 +75,15 @@ def test_absent_is_what_the_feed_had_and_a_complete_pass_did_not_hold(engine: En
                 gate_row("of another kind", kind="episodes"),
             ],
         )
-        seen = seen_table(connection, ("patients", "stays"), ("patients", "new"), ("episodes", "goes"))
-        absent = gates.absent_rows(connection, "webpt", "patients", "patients", seen)
+        gates.note_seen(connection, FEED, "patients", ["stays", "new", "stays"])
+        gates.note_seen(connection, FEED, "episodes", ["goes"])
+        gates.note_seen(connection, gates.Feed("webpt", "cases"), "patients", ["goes"])
+        absent = gates.absent_rows(connection, FEED, "patients")
         assert sorted(absent) == ["goes", "quarantined"]
         gates.mark_gate(connection, "webpt", "patients", absent, present=False)
-        assert gates.absent_rows(connection, "webpt", "patients", "patients", seen) == []
+        assert gates.absent_rows(connection, FEED, "patients") == []
         gates.mark_gate(connection, "webpt", "patients", ["goes"], present=True)
-        assert gates.absent_rows(connection, "webpt", "patients", "patients", seen) == ["goes"]
+        assert gates.absent_rows(connection, FEED, "patients") == ["goes"]
 
 
 def test_quarantine_keeps_one_entry_a_row_with_its_first_time_and_no_old_acknowledgement(engine: Engine) -> None:

@@ -29,8 +29,8 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "0099"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
@@ -62,7 +62,7 @@ def next_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The code of a later version, which brings one more revision."""
     scripts = tmp_path / "migrations"
     shutil.copytree(Path(schema.__file__).parent / "migrations", scripts, ignore=shutil.ignore_patterns("*.pyc"))
-    (scripts / "versions" / "0002_next.py").write_text(NEXT_REVISION, encoding="utf-8")
+    (scripts / "versions" / "0099_next.py").write_text(NEXT_REVISION, encoding="utf-8")
     present = schema._alembic
 
     def later(engine: Engine) -> Config:
@@ -183,7 +183,7 @@ def test_the_copy_before_an_upgrade_is_private_whole_and_old(engine: Engine, tmp
         reader.execute(select(t.link)).all()
         upgrade(engine, copy)
     with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
         assert connection.execute("SELECT external_id FROM patient_record").fetchall() == [("1",)]
     assert copy.stat().st_mode & 0o777 == 0o600
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from connectors.base import Refusal
-from connectors.fhir_files.entry import Entry, entries_of, head_of, plain_entry
+from connectors.fhir.entry import Entry, entries_of, head_of, plain_entry
 
 LINE_LIMIT = 64 * 2**20
 """Bytes of one line."""
