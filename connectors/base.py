@@ -67,6 +67,7 @@ class Page:
     `cursor` is the connector's own JSON: where a pass that breaks off after this page goes on (`Known.cursor`). It is
     stored in the page's transaction, so a page that was stored is never asked for again; a page without rows may
     carry one (a bulk job's URL). The last page's cursor stays: it holds from where the next pass asks for changes.
+    Of a pass that is no stream the last cursor is stored when the pass is complete.
     """
 
     rows: Sequence[RawRow]
@@ -186,6 +187,26 @@ class Source(Protocol):
 
     def map(self, row: RawRow) -> Mapped | Rejected:
         """Pure: reads one raw row."""
+        ...
+
+
+class Finding(NamedTuple):
+    """What a live check found at one step (name, TLS, clock, token, scopes, one record, folder …).
+
+    `hint` says in one sentence what was found, or what to do; never a value of a person's.
+    """
+
+    step: str
+    ok: bool
+    hint: str
+
+
+@runtime_checkable
+class Probing(Protocol):
+    """A connector that `check --live` can try out without changing anything anywhere."""
+
+    def probe(self, at: datetime) -> Iterator[Finding]:
+        """Yields a finding a step, in order, and ends after the first that makes the following ones pointless."""
         ...
 
 

@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, select
 
-from connectors.base import Page, Pass, Proof, Refusal, Source
+from connectors.base import Json, Page, Pass, Proof, Refusal, Source
 from sync.brakes import FeedFacts, source_verdict
 from sync.holds import Held, new_hold
 from sync.land import Lander, Tally, mapping_mark
@@ -149,12 +149,15 @@ def _land(engine: Engine, source: Source, pass_: Pass, terms: PullTerms, done: P
             with connection.begin():
                 gates.forget_seen(connection, lander.feed)
         try:
+            cursor = None
             for page in pass_.pages():
+                cursor = page.cursor or cursor
                 _land_page(connection, lander, page, terms, done)
                 terms.progress(source.name, pass_.name, lander.tally.read)
             _land_waiting(connection, lander, terms, done)
             with connection.begin():
                 _complete(connection, lander, terms, done)
+                _keep_cursor(connection, lander, cursor)
         finally:
             done.tally.add(lander.tally)
     done.landed.append(pass_.name)
@@ -171,11 +174,15 @@ def _land_page(connection: Connection, lander: Lander, page: Page, terms: PullTe
     resolver = terms.resolver()
     with connection.begin():
         lander.land(connection, page.rows, resolver)
-        if page.cursor is not None:
-            held = {"cursor": page.cursor, "fingerprint": lander.source.fingerprint}
-            write_memo(connection, CURSOR, "/".join(lander.feed), held)
+        _keep_cursor(connection, lander, page.cursor)
     done.created += resolver.created
     done.merged += resolver.merged
+
+
+def _keep_cursor(connection: Connection, lander: Lander, cursor: Json | None) -> None:
+    if cursor is not None:
+        held = {"cursor": cursor, "fingerprint": lander.source.fingerprint}
+        write_memo(connection, CURSOR, "/".join(lander.feed), held)
 
 
 def _land_waiting(connection: Connection, lander: Lander, terms: PullTerms, done: Pulled) -> None:
