@@ -1,14 +1,17 @@
 """What a configuration must also satisfy, across its parts; reads plain data, so that one problem hides no other."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import timedelta
 from os.path import normpath
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
-
+from config.cron import cron_trigger
 from config.database import holds_password, url_fault
 from config.lifecycle import disorders
 from config.problem import Path, did_you_mean
+from connectors.expected import longest_gap
+from connectors.settings import parse_duration
 from mappings.facts import CANONICAL, FACTS
 
 Fault = tuple[Path, str]
@@ -35,7 +38,7 @@ def cross_check(data: Mapping[str, Any]) -> Findings:
         _schedules,
         _thresholds,
     )
-    warnings = (*_segments_off(data), *_without_site(data))
+    warnings = (*_segments_off(data), *_without_site(data), *_stale_by_plan(data))
     return Findings([fault for check in checks for fault in check(data)], list(warnings))
 
 
@@ -158,7 +161,7 @@ def _schedules(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _readable(cron: str) -> bool:
     try:
-        CronTrigger.from_crontab(cron, timezone="UTC")
+        cron_trigger(cron, ZoneInfo("UTC"))
     except ValueError:
         return False
     return True
@@ -177,3 +180,23 @@ def _without_site(data: Mapping[str, Any]) -> Iterator[Fault]:
         told = source.get("site") is not None or any(_site_columns(source))
         if source.get("role", "emr") == "emr" and not told:
             yield ("sources", name), "says no site; rows without a site column of their own will belong to none"
+
+
+def _stale_by_plan(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """A source that exports nothing on weekends goes stale on every one of them when its max_age is shorter."""
+    for name in mapping(data, "sources"):
+        source = mapping(data, "sources", name)
+        skip = {day for _, day in _texts(mapping(source, "expected").get("skip"))}
+        given = source.get("max_age") or ("48h" if source.get("role", "emr") == "emr" else None)
+        gap = longest_gap(skip)
+        if skip and given is not None and _shorter(given, gap):
+            hours = round(gap.total_seconds() / 3600) + 2
+            message = f"by expected: nothing comes for {gap.days} days, longer than max_age; write max_age: {hours}h"
+            yield ("sources", name, "max_age" if "max_age" in source else "expected"), message
+
+
+def _shorter(duration: object, than: timedelta) -> bool:
+    try:
+        return parse_duration(duration) < than
+    except ValueError:
+        return False

@@ -92,23 +92,25 @@ class Reading:
             self.keys |= document.keys
 
     def _operators(self, given: FilePath) -> None:
-        """Puts in the operators' segments, of a folder's files or of one file; a segment stands in one file only."""
+        """Puts in the operators' segments and holidays, of a folder's files or of one file; a segment stands in one only."""
         own = self.data.get("segments")
         segments: dict[str, Any] = {**own} if isinstance(own, dict) else {}
         for file in sorted(given.glob("[!.]*.yaml")) if given.is_dir() else [given]:
             self.operator_files.append(file)
-            segments |= dict(self._operator_segments(file, segments))
+            document = self._document(file, ())
+            if document is not None and isinstance(document.data, dict):
+                segments |= dict(self._operator_segments(document, segments))
+                self._operator_holidays(document)
+            elif document is not None and document.data is not None:
+                self.problems += _operator_problems(document)
         for file in sorted(given.glob("*.yml")):
             self.warnings.append(Problem(str(file), 1, 1, "", "is not read; name it .yaml"))
         if segments and (own is None or isinstance(own, dict)):
             self.data["segments"] = segments
 
-    def _operator_segments(self, file: FilePath, known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
-        document = self._document(file, ())
-        if document is None or document.data is None:
-            return
+    def _operator_segments(self, document: Document, known: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         self.problems += _operator_problems(document)
-        segments = document.data.get("segments") if isinstance(document.data, dict) else None
+        segments = document.data.get("segments")
         for name, segment in segments.items() if isinstance(segments, dict) else ():
             path = ("segments", step_of(name))
             if name in known:
@@ -120,11 +122,22 @@ class Reading:
             self.keys |= _under(path, document.keys)
             yield name, segment
 
+    def _operator_holidays(self, document: Document) -> None:
+        """Days add up over all files; each keeps its place, so that a wrong one is found there."""
+        own, given = self.data.get("holidays") or [], document.data.get("holidays")
+        if not isinstance(own, list) or not isinstance(given, list):
+            return
+        for index in range(len(given)):
+            self.places["holidays", len(own) + index] = document.places["holidays", index]
+        self.data["holidays"] = [*own, *given]
+
 
 def _operator_problems(document: Document) -> list[Problem]:
-    """What is wrong at the top of an operators' file; its segments are judged with all others."""
-    data = document.data
-    top = {**data, "segments": {}} if isinstance(data, dict) and isinstance(data.get("segments"), dict) else data
+    """What is wrong at the top of an operators' file; its segments and holidays are judged with all others."""
+    top = document.data
+    for name, form in (("segments", dict), ("holidays", list)):
+        if isinstance(top, dict) and isinstance(top.get(name), form):
+            top = {**top, name: form()}
     try:
         OperatorsFile.model_validate(top)
     except ValidationError as error:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from config.names import Name, Text
-from connectors.settings import Strict
+from connectors.settings import Day, Strict
 from mappings.records import Purpose
 
 _CODE = re.compile(r"[A-Z]{2}[0-9]{2}")
@@ -37,3 +37,4 @@ class OperatorsFile(Strict):
     """What a file in operators/ may hold."""
 
     segments: dict[Name, SegmentSettings] | None = None
+    holidays: tuple[Day, ...] | None = None

@@ -1,7 +1,7 @@
 """Everything that a configuration may say, as frozen models; unknown keys are refused."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,10 @@ from config.names import Name, Text, Zone
 from config.segments import SegmentSettings
 from connectors.settings import (
     ConfigPath,
+    Day,
     DestinationSettings,
     Duration,
+    Mode,
     SecretRef,
     SourceSettings,
     Strict,
@@ -33,6 +35,11 @@ def _region(value: str) -> str:
 def _nothing(value: Any) -> Any:
     """Reads a key without a value (all below it commented out) as an empty mapping."""
     return {} if value is None else value
+
+
+def _none(value: Any) -> Any:
+    """Reads a key without a value as an empty list."""
+    return () if value is None else value
 
 
 def _titled(value: Any) -> Any:
@@ -64,12 +71,13 @@ class DatabaseSettings(Strict):
 
 
 class SiteSettings(Strict):
-    """One clinic; without a zone of its own it has the practice's."""
+    """One clinic; without a zone of its own it has the practice's. On `observe` nothing of its contacts is sent."""
 
     name: Text
     timezone: Zone | None = None
     lifecycle: LifecycleSettings = LifecycleSettings()
     brand: Text | None = None
+    mode: Mode = "on"
 
 
 class IdentitySettings(Strict):
@@ -85,7 +93,10 @@ _Destination = Annotated[
 
 
 class Settings(Strict):
-    """The whole configuration: the main file, with the sites of their own file and the operators' segments put in."""
+    """The whole configuration: the main file, with the sites of their own file and what the operators wrote put in.
+
+    `holidays` are days on which the practice is closed; on them no export is expected by whoever skips holidays.
+    """
 
     version: Literal[1]
     practice: PracticeSettings
@@ -95,6 +106,7 @@ class Settings(Strict):
     sources: Annotated[dict[Name, _Source], BeforeValidator(_nothing)] = Field(default_factory=dict)
     destinations: Annotated[dict[Name, _Destination], BeforeValidator(_nothing)] = Field(default_factory=dict)
     segments: Annotated[dict[Name, SegmentSettings], BeforeValidator(_nothing)] = Field(default_factory=dict)
+    holidays: Annotated[tuple[Day, ...], BeforeValidator(_none)] = ()
     lifecycle: Annotated[LifecycleSettings, BeforeValidator(_nothing)] = LifecycleSettings()
     brakes: Annotated[Brakes, BeforeValidator(_nothing)] = Brakes()
     identity: Annotated[IdentitySettings, BeforeValidator(_nothing)] = IdentitySettings()
@@ -105,6 +117,11 @@ class Settings(Strict):
     def zone_of(self, site: str) -> ZoneInfo:
         """The zone of a configured site; raises KeyError for one that is not."""
         return self.sites[site].timezone or self.practice.timezone
+
+    def is_retired(self, source: str, at: datetime) -> bool:
+        """True from the day on, in the practice's zone, on which a configured source is retired."""
+        day = self.sources[source].retired
+        return day is not None and at.astimezone(self.practice.timezone).date() >= day
 
     def surroundings(self) -> Surroundings:
         """What connectors are told of the practice."""

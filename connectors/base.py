@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
+from connectors.lines import NO_LINES, NOTHING, Block, Remembered
 from connectors.traffic import Traffic
 from mappings.document import Document
 from mappings.records import Kind, Mapped, Rejected
@@ -52,12 +53,16 @@ class Refusal(Exception):
 
 
 class RawRow(NamedTuple):
-    """One row as delivered: bytes for FHIR, the tuple of mapped cells for tables. `place` = line number in the pass."""
+    """One row as delivered: bytes for FHIR, the tuple of mapped cells for tables. `place` = line number in the pass.
+
+    `digest` is that of the line that the row came from (`connectors.lines`); None for a row that is no line.
+    """
 
     kind: Kind
     external_id: str
     body: bytes | tuple[str, ...]
     place: int
+    digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +73,16 @@ class Page:
     stored in the page's transaction, so a page that was stored is never asked for again; a page without rows may
     carry one (a bulk job's URL). The last page's cursor stays: it holds from where the next pass asks for changes.
     Of a pass that is no stream the last cursor is stored when the pass is complete.
+
+    Where lines that were there last time are left out: `unchanged` counts them, `lines` are all lines of the page,
+    `gone` the digests of lines that did not come again.
     """
 
     rows: Sequence[RawRow]
     cursor: Json | None = None
+    unchanged: int = 0
+    lines: Block = NO_LINES
+    gone: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +141,24 @@ class Pass(Protocol):
     def window(self) -> Window | None: ...
 
 
+@runtime_checkable
+class LinePass(Pass, Protocol):
+    """A pass over files; a full one may leave out the lines that were there when the feed landed last.
+
+    `context` changes whenever the same line would be read otherwise (encoding, header …); None where rows are no
+    lines. `repeated`: the very bytes that landed last, exported anew; there is nothing to read. `labels` are what
+    the labels of its lines stand for, complete after the last page.
+    """
+
+    context: str | None
+    repeated: bool
+    labels: Sequence[str]
+
+    def pages(self, remembered: Remembered = NOTHING) -> Iterator[Page]:
+        """Yields the rows of lines that are not `remembered`."""
+        ...
+
+
 class Known(Protocol):
     """What was landed before, asked by a source that must not read a file twice. Kept by sync."""
 
@@ -139,6 +168,14 @@ class Known(Protocol):
 
     def newest(self, feed: str) -> datetime | None:
         """`data_as_of` of the newest pass of the feed that has landed."""
+        ...
+
+    def repeated(self, feed: str, sha256: str) -> Proof | None:
+        """The proof of what landed last for the feed, when it was these bytes under the present mapping."""
+        ...
+
+    def lines(self, feed: str, context: str) -> Remembered:
+        """The lines of the file that landed last for the feed, where it was read in the same context."""
         ...
 
     def cursor(self, feed: str) -> Json | None:

@@ -4,12 +4,13 @@ import csv
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Literal
 
-from connectors.base import Capabilities, FileEntry, Lent, Unavailable
+from connectors.base import Capabilities, FileEntry, Finding, Lent, Unavailable
 from connectors.settings import ConfigPath, DestinationSettings, Surroundings
 
 _OURS = "contact-file:files"
@@ -60,6 +61,16 @@ class ContactFile:
         if os.access(self._folder, os.W_OK | os.X_OK):
             return []
         return [f"the folder {self._folder} cannot be written; mend its permissions"]
+
+    def probe(self, at: datetime) -> Iterator[Finding]:  # noqa: ARG002  all connectors are tried alike
+        """Says whether the folder can be written, or made; makes nothing."""
+        near = next(path for path in (self._folder, *self._folder.absolute().parents) if path.exists())
+        if not (near.is_dir() and os.access(near, os.W_OK | os.X_OK)):
+            yield Finding("folder", ok=False, hint=f"this user may not write in {near}; mend its permissions")
+        elif near == self._folder:
+            yield Finding("folder", ok=True, hint=f"{near} can be written")
+        else:
+            yield Finding("folder", ok=True, hint=f"{self._folder} is not there yet and will be made")
 
     def write(self, entries: Iterable[FileEntry], segments: Sequence[str]) -> int:
         """Writes what changed; a segment no longer listed loses its file.

@@ -10,18 +10,35 @@ import socket
 import threading
 import time
 from http.client import HTTPResponse
+from ssl import SSLContext
 from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from connectors.origin import is_public
+
 _running = threading.local()
 
 
-def begin(seconds: float) -> None:
-    """Starts the deadline of the request that this thread is about to make."""
+def begin(seconds: float, *, public_only: bool = False) -> None:
+    """Starts the deadline of the request that this thread is about to make.
+
+    With `public_only` a connection to an address that is not on the public internet is closed before a byte is sent.
+    """
     _running.until = time.monotonic() + seconds
+    _running.public_only, _running.turned_back = public_only, False
+
+
+def extend(seconds: float, last: float) -> None:
+    """Moves the deadline to `seconds` from now, but not beyond `last` (by `time.monotonic`)."""
+    _running.until = min(time.monotonic() + seconds, last)
+
+
+def turned_back() -> bool:
+    """True when this thread's request was kept from an address that is not public."""
+    return bool(getattr(_running, "turned_back", False))
 
 
 def remaining() -> float:
@@ -61,12 +78,27 @@ class _Answer(HTTPResponse):
         self.fp = io.BufferedReader(_Reader(sock))
 
 
+def _guarded(sock: socket.socket) -> socket.socket:
+    """Looks at the address that was really connected to: a name may resolve otherwise from one moment to the next."""
+    if getattr(_running, "public_only", False) and not is_public(str(sock.getpeername()[0])):
+        sock.close()
+        _running.turned_back = True
+        raise OSError
+    return sock
+
+
 class _PlainConnection(HTTPConnection):
     response_class = _Answer
+
+    def _new_conn(self) -> socket.socket:
+        return _guarded(super()._new_conn())
 
 
 class _TlsConnection(HTTPSConnection):
     response_class = _Answer
+
+    def _new_conn(self) -> socket.socket:
+        return _guarded(super()._new_conn())
 
 
 class _PlainPool(HTTPConnectionPool):
@@ -78,13 +110,20 @@ class _TlsPool(HTTPSConnectionPool):
 
 
 class DeadlineAdapter(HTTPAdapter):
-    """The transport of requests on connections that keep the deadline. It keeps no cookies and follows nothing."""
+    """The transport of requests on connections that keep the deadline. It keeps no cookies and follows nothing.
+
+    `trust` is a TLS context with further certificates to trust.
+    """
+
+    def __init__(self, trust: SSLContext | None = None) -> None:
+        self._trust = trust
+        super().__init__(pool_maxsize=16)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
-        super().init_poolmanager(*args, **kwargs)
+        super().init_poolmanager(*args, ssl_context=self._trust, **kwargs)
         self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
 
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
-        manager = super().proxy_manager_for(*args, **kwargs)
+        manager = super().proxy_manager_for(*args, ssl_context=self._trust, **kwargs)
         manager.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         return manager

@@ -1,190 +1,94 @@
 """The one HTTP client: deadlines, size limits, retries, and credentials that never leave their origin.
 
-Errors name the host and the path's template only; never a query, a header or a body.
+Errors name the host and the path's template only; never a query, a header or a body. Nothing is taken from the
+environment but proxies: no netrc, no bundle of certificates. Certificates are always verified.
 """
 
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Protocol, TypeVar
 from urllib.request import getproxies, proxy_bypass
 
 import orjson
 import requests
-from pydantic import AfterValidator
 from requests import PreparedRequest
 from requests.exceptions import ConnectTimeout, ProxyError, RequestException, SSLError
+from requests.utils import select_proxy
 from urllib3.exceptions import HTTPError, NewConnectionError
 
+from connectors.answer import USUAL, Limits, kept, read_whole, saved
 from connectors.base import Misconfigured, Unavailable
-from connectors.deadline import DeadlineAdapter, begin, remaining
-from connectors.retry import Patience, Trouble, retry_after, retrying
+from connectors.deadline import DeadlineAdapter, begin, remaining, turned_back
+from connectors.download import Downloaded
+from connectors.message import Params, Request, Response, Unsettled, is_document, parsed
+from connectors.origin import BaseUrl, Origin, checked_base_url, is_inside, is_loopback, origin_of
+from connectors.retry import Trouble, retry_after, retrying
 from connectors.traffic import Traffic
+from connectors.trust import trust_of
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_PORTS = {"http": 80, "https": 443}
-_CHUNK = 64 * 1024
-_FORBIDDEN_IN_PATH = ("/../", "/./", "//", "\\")
+__all__ = [
+    "Account",
+    "Authorize",
+    "BaseUrl",
+    "HttpClient",
+    "Limits",
+    "Params",
+    "Request",
+    "Response",
+    "Unsettled",
+    "checked_base_url",
+]
 
 Authorize = Callable[[PreparedRequest], PreparedRequest]
 
 
-class Unsettled(Exception):
-    """A write was sent and its answer did not arrive: it may have taken effect. Read again before repeating it."""
-
-    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
-
-
-class Origin(NamedTuple):
-    """Where credentials may be sent: scheme, host, port and base path."""
-
-    scheme: str
-    host: str
-    port: int
-    path: str
-
-    def holds(self, url: str) -> bool:
-        """True when the URL lies at this origin and below its base path."""
-        other = origin_of(url)
-        if other is None or other[:3] != self[:3] or any(part in other.path + "/" for part in _FORBIDDEN_IN_PATH):
-            return False
-        return other.path == self.path or other.path.startswith(self.path + "/")
-
-
-def origin_of(url: str) -> Origin | None:
-    """Reads a URL; None when it is no http or https URL, or carries a user name."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        return None
-    if parts.scheme not in _PORTS or not parts.hostname or "@" in parts.netloc:
-        return None
-    return Origin(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], parts.path.rstrip("/"))
-
-
-def checked_base_url(url: str) -> str:
-    """Returns the URL without its last slash; raises ValueError when credentials must not be sent there."""
-    origin, parts = origin_of(url), urlsplit(url)
-    if origin is None or parts.query or parts.fragment:
-        raise ValueError("write a URL such as https://host/path, without user, query or fragment")
-    if origin.scheme == "http" and origin.host not in _LOOPBACK:
-        raise ValueError("plain http is for this machine only; write https://")
-    return url.rstrip("/")
-
-
-BaseUrl = Annotated[str, AfterValidator(checked_base_url)]
-"""A base URL in a connector's settings."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What to ask. `path` starts at the base URL (or is a whole URL within it); `template` is what errors may name.
-
-    `idempotent` says that repeating it after an unknown outcome does no harm. `seconds`: how long its answer may
-    take, where that is not the client's own limit.
-    """
-
-    method: str
-    path: str
-    template: str
-    params: Mapping[str, str | int] = field(default_factory=dict)
-    json: Any = None
-    idempotent: bool = True
-    seconds: float | None = None
-
+class _Answered(Protocol):
     @property
-    def writes(self) -> bool:
-        return self.method not in {"GET", "HEAD"}
+    def status(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Response:
-    """An answer, whole. `headers` holds the few that anyone asks for, by lower-case name."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    place: str
-    writes: bool = False
-
-    def json(self) -> Any:
-        """Reads the body as JSON; raises Unavailable (after a write Unsettled) without any of its content."""
-        value = _parsed(self.body)
-        if value is _NO_JSON:
-            raise (Unsettled if self.writes else Unavailable)(f"{self.place}: the answer is not JSON")
-        return value
-
-    def json_object(self) -> dict[str, Any] | None:
-        """Reads the body as a JSON object; None when it is anything else."""
-        value = _parsed(self.body)
-        return value if isinstance(value, dict) else None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Seconds to connect, seconds to the next byte, seconds for one request in all, and bytes of one answer.
-
-    The bytes are counted as received and as inflated; either may reach `max_bytes`.
-    """
-
-    connect: float = 5.0
-    read: float = 20.0
-    total: float = 60.0
-    max_bytes: int = 64 * 1024 * 1024
-    patience: Patience = field(default_factory=Patience)
+_T = TypeVar("_T", bound=_Answered)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
     """Whom the client talks to. `setting` is the connector's place in the configuration, for error messages.
 
-    `bare_403_is_busy`: a 403 without a JSON body means "too many requests" there. `slot` is held during each call,
-    never while waiting to repeat one.
+    `renew` is told the Authorization header that was answered with 401; True: there are other credentials now, and
+    the request is made once more with them. `bare_403_is_busy`: a 403 without a JSON body means "too many requests"
+    there. `slot` is held during each call, never while waiting to repeat one. `ca_file` holds certificates that are
+    trusted beside the public ones. `public_only`: refuse addresses that are not on the public internet. `headers`
+    go out with every request.
     """
 
     setting: str
     base_url: str
     authorize: Authorize
     slot: Callable[[], AbstractContextManager[None]]
+    renew: Callable[[str], bool] | None = None
     bare_403_is_busy: bool = False
     ca_file: Path | None = None
+    public_only: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
     traffic: Traffic = field(default_factory=Traffic)
-
-
-_NO_JSON = object()
-_KEPT_HEADERS = ("date", "retry-after", "content-type", "content-location", "x-progress", "etag", "expires")
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return _NO_JSON
 
 
 class HttpClient:
     """Talks to one account; safe for several threads. Raises Misconfigured for a base URL that must not be used."""
 
-    def __init__(
-        self, account: Account, limits: Limits = Limits(), sleep: Callable[[float], None] = time.sleep
-    ) -> None:
+    def __init__(self, account: Account, limits: Limits = USUAL, sleep: Callable[[float], None] = time.sleep) -> None:
         try:
             self._base = checked_base_url(account.base_url)
         except ValueError as error:
             raise Misconfigured(f"{account.setting}.base_url", str(error)) from None
-        if account.ca_file is not None and not account.ca_file.is_file():
-            raise Misconfigured(f"{account.setting}.ca_file", f"{account.ca_file} is not a file")
         origin = origin_of(self._base)
         assert origin is not None  # noqa: S101 - checked_base_url has just read it
-        self._origin = origin
+        self._origin: Origin = origin
         self._account, self._limits, self._sleep = account, limits, sleep
-        self._adapter = DeadlineAdapter(pool_maxsize=16)
+        self._adapter = DeadlineAdapter(trust_of(account.ca_file, f"{account.setting}.ca_file"))
 
     def close(self) -> None:
         """Closes the connections that were kept open."""
@@ -195,92 +99,128 @@ class HttpClient:
 
         Raises Unavailable when it did not take effect (or was a read), Unsettled when a write may have.
         """
-        place, acted = f"{request.method} {self._origin.host}{request.template}", False
+        found = self._repeated(request, lambda answer: self._read(answer, request))
+        return replace(found, place=self._place(request), writes=request.writes)
 
-        def attempt() -> Response | Trouble:
-            nonlocal acted
-            found = self._attempt(request)
+    def download(self, request: Request, to: Path) -> Downloaded:
+        """Streams the body of a 200 to a file, which is there only when it is whole; raises Unavailable."""
+        try:
+            return self._repeated(request, lambda answer: self._save(answer, request, to))
+        except OSError as error:
+            reason = f"the file cannot be written ({error.strerror})"
+            raise Unavailable(f"{self._place(request)}: {reason}") from None
+
+    def _place(self, request: Request) -> str:
+        return f"{request.method} {self._origin.host}{request.template}"
+
+    def _repeated(self, request: Request, take: Callable[[requests.Response], _T | Trouble]) -> _T:
+        """Makes the request until it is answered; new credentials are tried once, and count as no attempt."""
+        acted = renewed = False
+
+        def attempt() -> _T | Trouble:
+            nonlocal acted, renewed
+            prepared = self._prepared(request)
+            found = self._attempt(prepared, request, take)
+            if not renewed and not isinstance(found, Trouble) and found.status == 401 and self._renewed(prepared):
+                renewed = True
+                found = self._attempt(self._prepared(request), request, take)
             if isinstance(found, Trouble):
                 acted = acted or found.acted
                 return found._replace(again=found.again and (request.idempotent or not acted))
             return found
 
-        result = retrying(self._limits.patience, self._sleep)(attempt)
+        result: _T | Trouble = retrying(self._limits.patience, self._sleep)(attempt)
         if isinstance(result, Trouble):
             error = Unsettled if acted and request.writes else Unavailable
-            raise error(f"{place}: {result.reason}", retry_after=result.retry_after)
-        return Response(
-            status=result.status, headers=result.headers, body=result.body, place=place, writes=request.writes
-        )
+            raise error(f"{self._place(request)}: {result.reason}", retry_after=result.retry_after)
+        return result
 
-    def _attempt(self, request: Request) -> Response | Trouble:
+    def _renewed(self, prepared: PreparedRequest) -> bool:
+        renew = self._account.renew
+        return renew is not None and renew(str(prepared.headers.get("Authorization", "")))
+
+    def _attempt(
+        self, prepared: PreparedRequest, request: Request, take: Callable[[requests.Response], _T | Trouble]
+    ) -> _T | Trouble:
         """Makes one call; what went wrong is returned, since the libraries' own errors hold whole URLs."""
         total = self._limits.total if request.seconds is None else request.seconds
         read = self._limits.read if request.seconds is None else request.seconds
-        prepared = self._prepared(request)
+        proxies = self._proxies()
+        proxied = select_proxy(str(prepared.url), proxies) is not None
+        if proxied and self._account.public_only and is_inside(self._origin.host):
+            return _TURNED_BACK
         with self._account.slot():
             self._account.traffic.count(request.method)
-            begin(total)
+            begin(total, public_only=self._account.public_only and not proxied)
             try:
                 answer = self._adapter.send(
                     prepared,
                     stream=True,
                     timeout=(min(self._limits.connect, total), min(read, total)),
-                    verify=str(self._account.ca_file) if self._account.ca_file else True,
-                    proxies=self._proxies(),
+                    verify=True,
+                    proxies=proxies,
                 )
             except (RequestException, HTTPError, OSError) as error:
                 return _unanswered(error)
             try:
-                return self._read(answer)
+                return take(answer)
             finally:
                 answer.close()
 
     def _prepared(self, request: Request) -> PreparedRequest:
         """Builds the request; credentials are added last, to a final URL that lies within the origin."""
         url = request.path if "://" in request.path else self._base + request.path
+        headers = {
+            "Accept": request.accept,
+            "Accept-Encoding": "gzip",
+            "User-Agent": "prm-sync",
+            **self._account.headers,
+        }
         body = None if request.json is None else orjson.dumps(request.json)
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "prm-sync"}
         if body is not None:
             headers["Content-Type"] = "application/json"
-        prepared = requests.Request(request.method, url, headers=headers, params=request.params, data=body).prepare()
+        if request.prefer:
+            headers["Prefer"] = request.prefer
+        form = None if request.form is None else request.form()
+        prepared = requests.Request(
+            request.method, url, headers=headers, params=request.params, data=body if form is None else form
+        ).prepare()
         if not (self._origin.holds(url) and self._origin.holds(str(prepared.url))):
             raise Unavailable(f"{self._origin.host}{request.template}: a link leads away from the configured base URL")
         return self._account.authorize(prepared)
 
     def _proxies(self) -> dict[str, str]:
-        return {} if self._origin.host in _LOOPBACK or proxy_bypass(self._origin.host) else getproxies()
+        return {} if is_loopback(self._origin.host) or proxy_bypass(self._origin.host) else getproxies()
 
-    def _read(self, answer: requests.Response) -> Response | Trouble:
-        status = answer.status_code
-        headers = {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+    def _read(self, answer: requests.Response, request: Request) -> Response | Trouble:
+        status, headers = answer.status_code, kept(answer)
         if 300 <= status < 400:
             return Trouble(f"answered {status}, a redirect; redirects are not followed", again=False, acted=False)
-        body = self._body(answer)
+        body = read_whole(answer, self._limits.max_bytes)
         if isinstance(body, Trouble):
             return body
         wait = retry_after(headers.get("retry-after"), headers.get("date"))
-        if status == 429 or (status == 403 and self._account.bare_403_is_busy and not isinstance(_parsed(body), dict)):
+        if status == 429 or (status == 403 and self._account.bare_403_is_busy and not isinstance(parsed(body), dict)):
             return Trouble(f"too many requests ({status})", again=True, acted=False, retry_after=wait)
         if status == 408 or status >= 500:
             return Trouble(f"answered {status}", again=True, acted=True, retry_after=wait)
+        if status == 200 and request.document and not is_document(body):
+            return Trouble("the answer is not JSON (a log-in or error page?)", again=True, acted=True)
         return Response(status=status, headers=headers, body=body, place="")
 
-    def _body(self, answer: requests.Response) -> bytes | Trouble:
-        body, limit = bytearray(), self._limits.max_bytes
-        try:
-            for chunk in answer.iter_content(_CHUNK):
-                body += chunk
-                if len(body) > limit or answer.raw.tell() > limit:
-                    return Trouble(f"the answer is larger than {limit} bytes", again=False, acted=True)
-                if remaining() <= 0:
-                    return Trouble("took too long", again=True, acted=True)
-        except (RequestException, HTTPError, OSError):
-            return Trouble("the answer broke off" if remaining() else "took too long", again=True, acted=True)
-        return bytes(body)
+    def _save(self, answer: requests.Response, request: Request, to: Path) -> Downloaded | Trouble:
+        if answer.status_code == 200:
+            return saved(answer, to, self._limits)
+        found = self._read(answer, request)
+        return found if isinstance(found, Trouble) else Downloaded(status=found.status, headers=found.headers)
+
+
+_TURNED_BACK = Trouble("leads to an address that is not on the public internet", again=False, acted=False)
 
 
 def _unanswered(error: Exception) -> Trouble:
+    if turned_back():
+        return _TURNED_BACK
     if isinstance(error, SSLError):
         return Trouble("the server's certificate is not accepted", again=False, acted=False)
     reason = getattr(error.args[0], "reason", None) if error.args else None

@@ -5,7 +5,7 @@ import re
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -35,6 +35,26 @@ def parse_duration(value: object) -> timedelta:
 
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def parse_day(value: object) -> date:
+    """Reads `2026-12-25`; raises ValueError otherwise."""
+    if isinstance(value, date):
+        return value
+    try:
+        if isinstance(value, str) and _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise ValueError("write a day as year-month-day, such as 2026-12-25")
+
+
+Day = Annotated[date, BeforeValidator(parse_day, json_schema_input_type=str)]
+"""A calendar day in ISO form."""
+
+Mode = Literal["on", "observe"]
 
 
 def _resolve(path: Path, info: ValidationInfo) -> Path:
@@ -175,10 +195,16 @@ class ConsentSettings(Strict):
 
 
 class SourceSettings(Strict):
-    """Keys that every source has; a kind adds its own."""
+    """Keys that every source has; a kind adds its own.
+
+    `observe`: it is pulled and everything is computed, but nothing of its contacts is sent anywhere. From the day
+    `retired` on it is not pulled, its data stop no clock, and its rows stay.
+    """
 
     kind: str
     role: Literal["emr", "leads"] = "emr"
+    mode: Mode = "on"
+    retired: Day | None = None
     site: str | SiteMap | None = None
     schedule: Schedule = Schedule(every=timedelta(minutes=15))
     max_age: Duration | None = None
@@ -218,7 +244,7 @@ class DestinationSettings(Strict):
     recipient: str | None = None
     baa: Literal["none"] | SignedBaa = "none"
     inside: bool = False
-    mode: Literal["on", "observe"] = "on"
+    mode: Mode = "on"
     fields: Mapping[str, str] = Field(default_factory=dict)
     segments: tuple[str, ...] | Literal["all"] = ()
     statuses: tuple[Status, ...] | Literal["all"] = ()

@@ -14,9 +14,17 @@ _PLAIN = re.compile(
 _CLEAR = frozenset({
     "none", "nomail", "noemail", "noemails", "noaddress", "noemailaddress", "noemailprovided", "noemailonfile",
     "notprovided", "notgiven", "notapplicable", "declined", "refused", "patientdeclined", "ptdeclined", "donotemail",
+    "noemailaddresses", "noemailgiven", "nonegiven", "noneprovided", "nonenone", "nomailaddress", "notonfile",
+    "notavailable", "doesnothave", "doesnothaveone", "doesnthaveemail", "hasnoemail", "donthave", "dontemail",
+    "donotcontact", "donotsend", "wontgive", "wouldnotgive", "noreply", "donotreply",
 })  # fmt: skip
 # These may be a person's name or a real domain; only both together say it (na@na.com, no@email.com).
-_VAGUE = frozenset({"no", "na", "nothing", "unknown", "test", "fake", "null", "xxx", "email", "mail"})
+_VAGUE = frozenset({
+    "no", "na", "nothing", "unknown", "test", "fake", "null", "xxx", "email", "mail", "noone", "nobody", "invalid",
+    "unavailable", "blank",
+})  # fmt: skip
+# These say it where the same word stands on both sides (x@x.com).
+_TWICE = frozenset({"a", "aa", "aaa", "x", "xx", "xxxx", "abc", "asdf", "patient"})
 
 
 def read_email(text: str) -> str:
@@ -37,8 +45,9 @@ def is_placeholder(email: str) -> bool:
     """
     local, _, domain = email.lower().rpartition("@")
     who, where = _word(local), _word(domain.rpartition(".")[0])
-    return who in _CLEAR or where in _CLEAR or (who in _VAGUE and where in _VAGUE)
+    return who in _CLEAR or where in _CLEAR or (who in _VAGUE and where in _VAGUE) or (who == where and who in _TWICE)
 
 
 def _word(text: str) -> str:
-    return re.sub(r"[._+-]", "", text)
+    """Without joints and numbers: front desks count (noemail12@, none1@)."""
+    return re.sub(r"[._+-]|\d+", "", text)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import TypeVar
 from zoneinfo import ZoneInfo
@@ -17,6 +17,14 @@ _ISO_MOMENT = re.compile(
     r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d{1,6})?)?\s?(?:Z|[+-]\d{2}:?\d{2})?)?", re.IGNORECASE
 )
 _WHOLE = re.compile(r"(\d{1,9})(?:\.0+)?")
+_GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.0+)?")
+_MONEY = re.compile(r"[$€£]\s?|\s?[$€£]")
+_PERCENT = re.compile(r"(\d{1,7})00(?:\.0+)?\s?%")
+_SCIENTIFIC = re.compile(r"\s*\d(?:[.,]\d+)?E[+-]\d{2,3}\s*", re.IGNORECASE)
+_SERIAL = re.compile(r"(\d{1,6})(\.\d+)?")
+_EPOCHS = {"excel": datetime(1899, 12, 30), "excel-1904": datetime(1904, 1, 1)}  # noqa: DTZ001  a day of a sheet has no zone
+"""Day 0 of a spreadsheet's day numbers. Those of 1900 count a 29 February 1900 that never was, so they are right from
+1 March 1900 on (learn.microsoft.com/office/troubleshoot/excel/1900-and-1904-date-system)."""
 _YES = frozenset({"yes", "true", "1", "y", "t"})
 _NO = frozenset({"no", "false", "0", "n", "f"})
 _FLAGS = dict.fromkeys(_YES, True) | dict.fromkeys(_NO, False)
@@ -37,12 +45,28 @@ def read_day(text: str, formats: Formats = ()) -> date:
     """Reads a day: the declared formats in order, then ISO; a time of day after an ISO day is dropped."""
     for pattern in formats:
         try:
-            return of_our_times(datetime.strptime(text, pattern).date())  # noqa: DTZ007  a day of a form has no zone
+            return of_our_times(_by_format(text, pattern).date())
         except ValueError:
             continue
     if _ISO_DAY.match(text) and _ISO_MOMENT.fullmatch(text):
         return of_our_times(date.fromisoformat(text[:10]))
     raise ValueError("not a date")
+
+
+def _by_format(text: str, pattern: str) -> datetime:
+    """The moment that a text names in a strptime pattern, or as a spreadsheet's day number; raises ValueError."""
+    epoch = _EPOCHS.get(pattern)
+    return datetime.strptime(text, pattern) if epoch is None else day_of_serial(text, epoch)  # noqa: DTZ007  read_moment gives it the site's zone
+
+
+def day_of_serial(text: str, epoch: datetime = _EPOCHS["excel"]) -> datetime:
+    """The moment of a spreadsheet's day number, to the second; raises ValueError.
+
+    Numbers below 61 name days around a leap day that never was, and nobody's visit or birth.
+    """
+    if _SERIAL.fullmatch(text) is None or float(text) < 61:
+        raise ValueError("not a day number")
+    return epoch + timedelta(seconds=round(float(text) * 86_400))
 
 
 def of_our_times(day: Day) -> Day:
@@ -79,7 +103,7 @@ def read_moment(text: str, zone: ZoneInfo, formats: Formats = ()) -> Moment:
 def _parse_moment(text: str, formats: Formats) -> datetime:
     for pattern in formats:
         try:
-            return datetime.strptime(text, pattern)  # noqa: DTZ007  read_moment gives it the site's zone
+            return _by_format(text, pattern)
         except ValueError:
             continue
     if _ISO_MOMENT.fullmatch(text):
@@ -90,6 +114,18 @@ def _parse_moment(text: str, formats: Formats) -> datetime:
 def read_name(text: str) -> str:
     """Takes an id or a name; one without end is none."""
     return _no_longer_than(LONGEST_NAME, text)
+
+
+def read_id(text: str) -> str:
+    """Takes an id; raises ValueError for one that a spreadsheet has cut down to its leading digits (1.23E+15)."""
+    if is_scientific(text):
+        raise ValueError("an id in scientific notation")
+    return read_name(text)
+
+
+def is_scientific(text: str) -> bool:
+    """True for a number as spreadsheets show long ones: its last digits are lost."""
+    return ("+" in text or "-" in text) and _SCIENTIFIC.fullmatch(text) is not None
 
 
 def read_text(text: str) -> str:
@@ -131,8 +167,16 @@ def death_reader(formats: Formats) -> Callable[[str], bool]:
 
 
 def read_whole(text: str) -> int:
-    """Reads a whole number, not negative; `12.0` is 12 (spreadsheets write it so)."""
-    match = _WHOLE.fullmatch(text)
+    """Reads a whole number, not negative, as spreadsheets write it: `12.0`, `1,200`, `$12.00` and `1200%` (12) too."""
+    match = _WHOLE.fullmatch(text) or _WHOLE.fullmatch(_without_noise(text))
     if match is None:
         raise ValueError("not a whole number")
     return int(match[1])
+
+
+def _without_noise(text: str) -> str:
+    """A number without what a cell's format adds to it; percent shows a hundred times the number."""
+    text = _MONEY.sub("", text, count=1)
+    text = text.replace(",", "") if _GROUPED.fullmatch(text) else text
+    percent = _PERCENT.fullmatch(text)
+    return percent[1] if percent is not None else text

@@ -2,46 +2,37 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mappings.body import FIRST_CELL, is_broken
-from mappings.cells import LONGEST_NAME, Placeholder
+from mappings.cells import LONGEST_NAME, Placeholder, is_scientific
 from mappings.consent_column import ReadConsents, consent_reader
-from mappings.names import split_full_name
 from mappings.plan import Plan, Practice
-from mappings.records import (
-    EpisodeRow,
-    Mapped,
-    Outcome,
-    PatientRow,
-    Record,
-    Rejected,
-    SupplementRow,
-    VisitRow,
-    VisitStatus,
-    Warned,
-)
+from mappings.record_builder import Build, Values, record_builder
+from mappings.records import Mapped, Rejected, VisitStatus, Warned
 from mappings.site_column import SiteOf, site_reader
 from mappings.slots import (
     Body,
     Fault,
     MomentSlot,
+    SignedSlot,
     Slot,
     Unlisted,
     miss_code,
     moment_slots,
     plain_slots,
     positions,
+    signed_slots,
 )
 
-VERSION = 1
+VERSION = 2
 """Part of every fingerprint: raise it when the same cells come to mean something else."""
+
+_NOBODY = frozenset({"", "0", "NULL", "null", "\\N"})
+"""How a dumped table writes that a row has no patient."""
 
 Mapper = Callable[[str, Body], Mapped | Rejected]
 """(external id, body) -> what the row says. The id is checked here; the body is laid out as `Plan.layout`."""
-
-Values = dict[str, Any]
-Build = Callable[[str, Values], Record]
 
 
 class Feed(NamedTuple):
@@ -49,6 +40,7 @@ class Feed(NamedTuple):
 
     plan: Plan
     slots: tuple[Slot, ...]
+    signed: tuple[SignedSlot, ...]
     moments: tuple[MomentSlot, ...]
     site_of: SiteOf
     consents: ReadConsents | None
@@ -56,6 +48,7 @@ class Feed(NamedTuple):
     practice: Practice
     id_index: tuple[int, ...]
     flag_index: int | None
+    only_index: int | None
     once: tuple[int, VisitStatus] | None
 
 
@@ -80,13 +73,15 @@ def _compile(plan: Plan, practice: Practice) -> Feed:
     return Feed(
         plan,
         plain_slots(plan, practice),
+        signed_slots(plan, practice),
         moment_slots(plan),
         site_reader(plan, practice),
         consent_reader(plan.consents, places) if plan.consents and plan.kind == "patients" else None,
-        _builder(plan, practice),
+        record_builder(plan, practice),
         practice,
         tuple(places[name] for name in ids),
         places[plan.flag.column] if plan.flag else None,
+        places[plan.only_with] if plan.only_with is not None else None,
         _once(plan, places),
     )
 
@@ -99,22 +94,35 @@ def _once(plan: Plan, places: Mapping[str, int]) -> tuple[int, VisitStatus] | No
 
 
 def _map(feed: Feed, external_id: str, body: Body) -> Mapped:
-    if not any(body[index].strip() for index in feed.id_index):
-        raise Fault("missing_value", "external_id", feed.plan.layout()[feed.id_index[0] - FIRST_CELL])
-    if any(len(body[index]) > LONGEST_NAME for index in feed.id_index):
-        raise Fault("unreadable_value", "external_id", feed.plan.layout()[feed.id_index[0] - FIRST_CELL])
+    if feed.only_index is not None and body[feed.only_index].strip() in _NOBODY:
+        return Mapped(record=None, ignored="no_patient")
+    _check_id(feed, body)
     if feed.flag_index is not None and _removed(feed, body[feed.flag_index]):
         return Mapped(record=None, removed=True)
     warnings: list[Warned] = []
     site = feed.site_of(body)
     values: Values = {"site": site} if site is not None else {}
     _read_plain(feed, body, values, warnings)
+    if feed.signed:
+        _read_signed(feed, body, values, warnings)
     _read_moments(feed, body, values, warnings)
     if feed.once is not None and values["status"] == "booked" and body[feed.once[0]].strip():
         values["status"] = feed.once[1]
     if feed.consents is not None:
         values["consents"] = tuple(feed.consents(body, warnings))
     return Mapped(record=feed.build(external_id, values), warnings=tuple(warnings))
+
+
+def _check_id(feed: Feed, body: Body) -> None:
+    """An id is there, has an end, and is none that a spreadsheet has cut down to its leading digits."""
+    filled = False
+    for index in feed.id_index:
+        cell = body[index]
+        if len(cell) > LONGEST_NAME or is_scientific(cell):
+            raise Fault("unreadable_value", "external_id", feed.plan.layout()[index - FIRST_CELL])
+        filled = filled or bool(cell.strip())
+    if not filled:
+        raise Fault("missing_value", "external_id", feed.plan.layout()[feed.id_index[0] - FIRST_CELL])
 
 
 def _removed(feed: Feed, cell: str) -> bool:
@@ -133,10 +141,23 @@ def _read_plain(feed: Feed, body: Body, values: Values, warnings: list[Warned]) 
             raise Fault("missing_value", name, column)
 
 
+def _read_signed(feed: Feed, body: Body, values: Values, warnings: list[Warned]) -> None:
+    for signed in feed.signed:
+        slot, text = signed.slot, signed.text(body)
+        if text:
+            try:
+                values[slot.name] = slot.read(text)
+            except ValueError as error:
+                _unreadable(error, Trouble(slot.name, slot.column, slot.required), values, warnings)
+        elif slot.required:
+            raise Fault("missing_value", slot.name, slot.column)
+
+
 def _read_moments(feed: Feed, body: Body, values: Values, warnings: list[Warned]) -> None:
     zone = feed.practice.zone_of(values.get("site"))
-    for at, name, column, read, required, default in feed.moments:
-        text = body[at].strip() or default
+    for slot in feed.moments:
+        _, name, column, read, required, default, _ = slot
+        text = slot.text(body) or default
         if text:
             try:
                 instant, day = read(text, zone)
@@ -167,63 +188,6 @@ def _unreadable(error: ValueError, trouble: Trouble, values: Values, warnings: l
         values["email_invalid"] = True
     code = "placeholder_value" if isinstance(error, Placeholder) else "unreadable_value"
     warnings.append(Warned(trouble.name, code))
-
-
-# ---------------------------------------------------------------- records
-
-
-def _builder(plan: Plan, practice: Practice) -> Build:
-    if plan.kind == "patients":
-        return _patient
-    if plan.kind == "appointments":
-        return _visit
-    if plan.kind == "episodes":
-        return _episode_builder(practice)
-    return _supplement_builder(plan)
-
-
-def _patient(external_id: str, values: Values) -> PatientRow:
-    full = values.pop("full_name", None)
-    if full is not None and "family_name" not in values and "given_name" not in values:
-        values["given_name"], values["family_name"] = split_full_name(full)
-    if "payer" in values:
-        values["payer_class"] = values.pop("payer")
-    return PatientRow(external_id=external_id, **values)
-
-
-def _visit(external_id: str, values: Values) -> VisitRow:
-    return VisitRow(external_id=external_id, **values)
-
-
-def _episode_builder(practice: Practice) -> Build:
-    outcomes: dict[str, Outcome] = {
-        word.strip().casefold(): name for name, words in _outcomes(practice) for word in words
-    }
-
-    def build(external_id: str, values: Values) -> EpisodeRow:
-        reason = values.get("discharge_reason")
-        outcome: Outcome | None = outcomes.get(reason.casefold(), "unknown") if reason else None
-        return EpisodeRow(external_id=external_id, outcome=outcome, **values)
-
-    return build
-
-
-def _outcomes(practice: Practice) -> list[tuple[Outcome, tuple[str, ...]]]:
-    known: tuple[Outcome, ...] = ("completed", "self_discharged", "transferred")
-    return [(name, tuple(practice.outcomes.get(name, ()))) for name in known]
-
-
-def _supplement_builder(plan: Plan) -> Build:
-    def build(external_id: str, values: Values) -> SupplementRow:
-        values.pop("site", None)
-        target_id, as_of = values.pop("target_id"), values.pop("as_of", None)
-        if "payer" in values:
-            values["payer_class"] = values.pop("payer")
-        return SupplementRow(
-            external_id=external_id, target=plan.target, target_id=target_id, as_of=as_of, values=values
-        )
-
-    return build
 
 
 # ---------------------------------------------------------------- rejections
@@ -259,7 +223,7 @@ def _salvaged_text(feed: Feed, name: str, body: Body) -> str | None:
 
 def _salvaged_day(feed: Feed, body: Body, site: str | None) -> date | None:
     for slot in feed.moments:
-        if slot.name == "starts_at" and body[slot.at].strip():
+        if slot.name == "starts_at" and slot.text(body):
             try:
                 return start_day(slot, body, feed.practice, site)
             except ValueError:
@@ -269,7 +233,7 @@ def _salvaged_day(feed: Feed, body: Body, site: str | None) -> date | None:
 
 def start_day(slot: MomentSlot, body: Body, practice: Practice, site: str | None) -> date:
     """The local day of a visit's start; raises ValueError."""
-    moment: tuple[datetime, date] = slot.read(body[slot.at].strip(), practice.zone_of(site))
+    moment: tuple[datetime, date] = slot.read(slot.text(body), practice.zone_of(site))
     return moment[1]
 
 

@@ -16,13 +16,26 @@ class Once(NamedTuple):
     status: VisitStatus
 
 
+class Sign(NamedTuple):
+    """A column that speaks when it is filled (Cliniko: a cancellation's time): it then gives `word`.
+
+    With `words` it must hold one of them (casefolded); without, anything but no, false, 0, null or nothing.
+    """
+
+    column: str
+    word: str
+    words: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """Where a canonical name comes from.
 
     `codes` maps a cell (compared trimmed, without case) to a word; `default` stands in for a cell that is empty or
-    in no map. `formats` are strptime patterns, tried in order before ISO. `declared`: the operator named this
-    column, so a file without it is refused.
+    in no map. `formats` are strptime patterns, or `excel` and `excel-1904` for a spreadsheet's day numbers, tried in
+    order before ISO. `time` is a column with the time of day that belongs to this one's day. Of `signs` the first
+    that holds gives the word; where none does, the column itself is read. `declared`: the operator named this column,
+    so a file without it is refused.
     """
 
     column: str
@@ -31,6 +44,13 @@ class Column:
     formats: tuple[str, ...] = ()
     once: Once | None = None
     declared: bool = False
+    time: str | None = None
+    signs: tuple[Sign, ...] = ()
+
+    def places(self) -> tuple[str, ...]:
+        """The source columns that this name is read from, its own first; `once` is apart."""
+        beside = [self.time] if self.time is not None else []
+        return (self.column, *beside, *(sign.column for sign in self.signs))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +66,10 @@ class SitePlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentPlan:
-    """One `consent:` entry of a source: a column with yes and no words, or a stated basis (`always`)."""
+    """One `consent:` entry of a source: a column with yes and no words, or a stated basis (`always`).
+
+    `optional`: a preset knows of the column; a file without it states no consent.
+    """
 
     column: str | None
     always: str | None
@@ -57,6 +80,7 @@ class ConsentPlan:
     dated_by: str | None = None
     formats: tuple[str, ...] = ()
     evidence: str | None = None
+    optional: bool = False
 
 
 class Flag(NamedTuple):
@@ -78,7 +102,10 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """One table: what it is called, what its rows are, and its columns by canonical name."""
+    """One table: what it is called, what its rows are, and its columns by canonical name.
+
+    A row whose `only_with` column is empty is none of ours (a calendar's blocked hours name no patient).
+    """
 
     table: str
     kind: Kind
@@ -88,6 +115,7 @@ class Plan:
     target: Literal["patient", "episode"] = "patient"
     flag: Flag | None = None
     identity: Identity | None = None
+    only_with: str | None = None
 
     def layout(self) -> tuple[str, ...]:
         """Every source column that a row's cells are taken from, once, in declared order."""
@@ -96,10 +124,13 @@ class Plan:
     def required_columns(self) -> tuple[str, ...]:
         """The source columns without which a file is refused."""
         names = [name for name in REQUIRED[self.kind] if not (name == "external_id" and self.identity)]
-        wanted = [self.columns[name].column for name in names if name in self.columns]
+        wanted = [place for name in names if name in self.columns for place in self.columns[name].places()]
         wanted += self.identity.columns if self.identity else ()
         wanted += [column.column for column in self.columns.values() if column.declared and column.default is None]
-        wanted += [name for entry in self.consents for name in (entry.column, entry.dated_by) if name is not None]
+        wanted += [column.time for column in self.columns.values() if column.declared and column.time is not None]
+        stated = (entry for entry in self.consents if not entry.optional)
+        wanted += [name for entry in stated for name in (entry.column, entry.dated_by) if name is not None]
+        wanted += [self.only_with] if self.only_with is not None else []
         return tuple(dict.fromkeys(wanted))
 
     def missing(self, header: Collection[str]) -> list[str]:
@@ -117,7 +148,7 @@ class Plan:
 
     def _mentioned(self) -> Iterator[str]:
         for column in self.columns.values():
-            yield column.column
+            yield from column.places()
             if column.once is not None:
                 yield column.once.column
         for entry in self.consents:
@@ -126,6 +157,8 @@ class Plan:
             yield self.site.column
         if self.flag is not None:
             yield self.flag.column
+        if self.only_with is not None:
+            yield self.only_with
         if self.identity is not None:
             yield from self.identity.columns
             yield from (name for name in (self.identity.day, self.identity.newest) if name is not None)

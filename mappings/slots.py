@@ -1,6 +1,7 @@
 """Slots: one compiled reader a canonical name, from the text of a cell to a typed value."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from mappings.cells import (
     read_birth_day,
     read_day,
     read_flag,
+    read_id,
     read_moment,
     read_name,
     read_text,
@@ -30,6 +32,9 @@ Read = Callable[[str], Any]
 ReadMoment = Callable[[str, ZoneInfo], tuple[datetime, Any]]
 Body = tuple[str, ...]
 
+_SILENT = frozenset({"", "no", "false", "0", "n", "f", "null", "none"})
+"""What a sign's column says when nothing has happened."""
+_FLOAT = re.compile(r"(\d+)\.0+")
 _SEXES = frozenset({"female", "male", "other", "unknown"})
 _MISS_CODES = {"site": "unknown_site", "kind": "unknown_type"}
 
@@ -58,7 +63,7 @@ class Slot(NamedTuple):
 
 
 class MomentSlot(NamedTuple):
-    """Like a slot, for instants: they are read once the row's zone is known."""
+    """Like a slot, for instants: they are read once the row's zone is known. `time_at`: the time of day stands apart."""
 
     at: int
     name: str
@@ -66,6 +71,28 @@ class MomentSlot(NamedTuple):
     read: ReadMoment
     required: bool
     default: str | None
+    time_at: int | None = None
+
+    def text(self, body: Body) -> str:
+        """The cell, with the time of day behind it where that has a cell of its own; "" where the day is missing."""
+        day = body[self.at].strip()
+        return f"{day} {body[self.time_at].strip()}".rstrip() if self.time_at is not None and day else day
+
+
+class SignedSlot(NamedTuple):
+    """A slot that other columns speak before: each as (place, its word, the words that it needs)."""
+
+    slot: Slot
+    signs: tuple[tuple[int, str, frozenset[str]], ...]
+
+    def text(self, body: Body) -> str:
+        """The word of the first sign that holds, else the slot's own cell, else the default; "" for none."""
+        for at, word, words in self.signs:
+            cell = body[at].strip().casefold()
+            if cell in words if words else cell not in _SILENT:
+                return word
+        own = "" if any(at == self.slot.at for at, _, _ in self.signs) else body[self.slot.at].strip()
+        return own or self.slot.default or ""
 
 
 def positions(plan: Plan) -> dict[str, int]:
@@ -74,10 +101,24 @@ def positions(plan: Plan) -> dict[str, int]:
 
 
 def plain_slots(plan: Plan, practice: Practice) -> tuple[Slot, ...]:
-    """The slots of every mapped name but the site, the id of a joined identity, and instants."""
+    """The slots of every mapped name but the site, the external id, instants, and names with signs."""
+    return tuple(slot for slot in _slots(plan, practice) if not plan.columns[slot.name].signs)
+
+
+def signed_slots(plan: Plan, practice: Practice) -> tuple[SignedSlot, ...]:
+    """The slots of names that several columns speak of."""
+    places = positions(plan)
+    return tuple(
+        SignedSlot(slot, tuple((places[sign.column], sign.word, sign.words) for sign in signs))
+        for slot in _slots(plan, practice)
+        if (signs := plan.columns[slot.name].signs)
+    )
+
+
+def _slots(plan: Plan, practice: Practice) -> Iterator[Slot]:
     places = positions(plan)
     types = CANONICAL[plan.kind]
-    return tuple(
+    return (
         Slot(
             places[column.column],
             name,
@@ -103,6 +144,7 @@ def moment_slots(plan: Plan) -> tuple[MomentSlot, ...]:
             partial(_moment, column),
             name in REQUIRED[plan.kind],
             column.default,
+            places[column.time] if column.time is not None else None,
         )
         for name, column in plan.columns.items()
         if types[name] == "moment"
@@ -130,8 +172,11 @@ def coded(column: Column, name: str, read: Read) -> Read:
 
 
 def listed(column: Column, text: str) -> str:
-    """The word that the column's map or default gives; raises Unlisted."""
-    word = column.codes.get(text.casefold(), column.default)
+    """The word that the column's map or default gives; raises Unlisted. `2.0` is the code 2, as spreadsheets write it."""
+    word = column.codes.get(text.casefold())
+    if word is None and (number := _FLOAT.fullmatch(text)) is not None:
+        word = column.codes.get(number[1])
+    word = column.default if word is None else word
     if word is None:
         raise Unlisted("in no map")
     return word
@@ -156,7 +201,7 @@ def miss_code(name: str) -> str:
 
 def _reader(kind: Type, column: Column, practice: Practice) -> Read:
     readers: dict[Type, Read] = {
-        "id": read_name,
+        "id": read_id,
         "text": read_text,
         "name": lambda text: read_name(clean(text)),
         "day": lambda text: read_day(text, column.formats),

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from mappings.consent import PURPOSES, Decision, Verdict, verdict, withdrawn_all
 from mappings.document import Document
+from mappings.observed import as_accepted, shown, unsent
 from mappings.policy import Audience, covers
 from mappings.records import Purpose
 from mappings.withheld import FOR_CONSENT
@@ -27,7 +28,8 @@ class Party:
 
     `order` puts the row first seen before others. `guardian_address`: its address was given as a guardian's (or the
     source says that a minor's address is). `grown_up`: first seen as a minor and adult now. `causes` are suppressions
-    of the person, `values` its rendered canonical names and facts.
+    of the person, `values` its rendered canonical names and facts. `observed`: of a source or site that only observes,
+    so that nothing of it is sent but what takes away.
     """
 
     contact: str
@@ -39,6 +41,7 @@ class Party:
     grown_up: bool = False
     guardian_address: bool = False
     prospect: bool = False
+    observed: bool = False
     causes: frozenset[str] = frozenset()
     decisions: Sequence[Decision] = ()
     segments: Mapping[str, SegmentTag] = field(default_factory=dict)
@@ -109,6 +112,8 @@ def build(audience: Audience, parties: Sequence[Party], neighbours: Sequence[Par
     for party in active:
         gate = _Gate(audience, party, around, before)
         tags, reasons = gate.tags()
+        if party.observed:
+            tags, reasons = unsent(audience, tags, reasons, before.accepted)
         if reasons:
             withheld[party.contact] = reasons
         if tags is not None:
@@ -155,7 +160,9 @@ def _document(
     if not passed:
         return None if accepted is None else Document(address=accepted.address, standing="left")
     tags = {audience.tags[key] for p in passed for key in p.tags if key in audience.tags}
-    return Document(address=address, fields=_fields(audience, passed, primary), tags=frozenset(tags))
+    speaking = [p for p in passed if not p.party.observed]
+    fields = _fields(audience, speaking, primary) if speaking else as_accepted(audience, accepted)
+    return Document(address=address, fields=fields, tags=frozenset(tags))
 
 
 def _fields(audience: Audience, passed: Sequence[_Passed], primary: str | None) -> dict[str, str]:
@@ -206,7 +213,7 @@ class _Gate:
             if reason is None:
                 given[key] = purpose
             else:
-                reasons[key[1] if key[0] == "segment" else f"{key[0]}:{key[1]}"] = reason
+                reasons[shown(key)] = reason
         if self.audience.agreement == "inside":
             return given, reasons
         base = whole or self._reason(self.audience.purpose) if self.audience.everyone else None

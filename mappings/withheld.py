@@ -23,7 +23,7 @@ WITHHELD: Final[dict[str, str]] = {
     "waiting_baseline": "a baseline member that waits for its release",
     "stale_source": "the source's data are too old",
     "already_there": "found at the destination, left as found",
-    "observe": "the destination only observes",
+    "observe": "the destination, the source or the site only observes",
     "held": "held by a brake until a person decides",
     "parked": "the destination refused it",
     "pending": "on its way",

@@ -7,8 +7,8 @@ from textwrap import shorten
 from sqlalchemy import Engine
 
 from connectors.base import Refusal
+from sync.landing import Pulled
 from sync.log import say
-from sync.pull import Pulled
 from sync.report import Report
 from sync.store.engine import reading, writing
 from sync.store.memos import read_memo, write_memo

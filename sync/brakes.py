@@ -106,9 +106,9 @@ def exceeds(count: int, of: int, limit: Limit) -> bool:
 
 # ---------------------------------------------------------------- sources
 
-SourceCode = Literal["emptied", "shrank", "lost_site", "header_changed"]
+SourceCode = Literal["emptied", "shrank", "lost_site", "few_rows", "header_changed"]
 
-_WHOLE: Final[frozenset[SnapshotRule]] = frozenset({"full", "window"})
+WHOLE: Final[frozenset[SnapshotRule]] = frozenset({"full", "window"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +132,7 @@ def source_verdict(
     if previous is None:
         return ()
     codes: list[SourceCode] = []
-    if snapshot in _WHOLE:
+    if snapshot in WHOLE:
         if not proof.rows and previous.rows:
             codes.append("emptied")
         elif proof.rows < previous.rows and proof.rows <= min_rows_share * previous.rows:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import Engine
 
 from config.load import Config, database_url
-from connectors.base import Destination, FileDestination, Lent, Source
+from connectors.base import Destination, FileDestination, Lent, Memo, Source
 from connectors.registry import DESTINATIONS, SOURCES
 from sync.preparation import Standards
 from sync.store.engine import connect
@@ -21,6 +21,8 @@ from sync.store.schema import open_schema
 
 CALLS_AT_ONCE: Final = 8
 """Of the ten connections that Mailchimp grants an account, two are left to the practice's other tools."""
+CALLS_TO_AN_EMR: Final = 5
+"""An EMR works for its clinic first; other pullers keep to as many (smart-on-fhir/cumulus-fhir-support)."""
 
 
 class Slots:
@@ -86,7 +88,19 @@ def _collect_less() -> None:
 
 
 def _make(registry: Mapping[str, str], name: str, settings: Any, config: Config, engine: Engine) -> Any:
+    return _connector(registry, name, settings, config, StoredMemo(engine, name))
+
+
+def make_unstored(config: Config, kind: Literal["source", "destination"], name: str, memo: Memo) -> Any:
+    """Makes one connector that keeps what it remembers in `memo` instead of the database; raises Misconfigured."""
+    settings = config.settings
+    if kind == "source":
+        return _connector(SOURCES, name, settings.sources[name], config, memo)
+    return _connector(DESTINATIONS, name, settings.destinations[name], config, memo)
+
+
+def _connector(registry: Mapping[str, str], name: str, settings: Any, config: Config, memo: Memo) -> Any:
     module, _, attribute = registry[settings.kind].partition(":")
     connector = getattr(import_module(module), attribute)
-    lent = Lent(memo=StoredMemo(engine, name), budget=Slots())
+    lent = Lent(memo=memo, budget=Slots(CALLS_TO_AN_EMR if registry is SOURCES else CALLS_AT_ONCE))
     return connector(name, settings, config.settings.surroundings(), lent)

@@ -1,19 +1,19 @@
 """What a configuration cannot do, beyond being well formed: facts that nothing fills, fields that must not leave, gaps."""
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from config.load import Config, database_url
 from config.problem import Problem
-from connectors.base import Misconfigured, Unavailable
+from connectors.base import Misconfigured
 from connectors.settings import DestinationSettings, SecretRef, SignedBaa, SourceSettings, read_secret
 from mappings.doubts import warnings as doubts
 from mappings.policy import BARE_NAMES
 from mappings.records import Purpose
 from mappings.rules import unfed
 from mappings.sentence import english
-from sync.build import build
+from sync.leftovers import late_files
 
 
 @dataclass(slots=True)
@@ -25,8 +25,9 @@ class Examined:
     warnings: list[Problem] = field(default_factory=list)
 
 
-def examine(config: Config, *, offline: bool = False) -> Examined:
-    """Examines a loaded configuration; touches secrets unless `offline`, no network."""
+def examine(config: Config, at: datetime, *, offline: bool = False, live: bool = False) -> Examined:
+    """Examines a loaded configuration, no network. Reads no secret and no folder if `offline`; with `live` a trial
+    reads the secrets, and tells of each."""
     found = Examined()
     feeds = _feeds(config.settings.sources.values())
     for name, rule in config.rules.items():
@@ -44,6 +45,8 @@ def examine(config: Config, *, offline: bool = False) -> Examined:
         found.problems += _policy(config, name, destination)
         found.warnings += _uncovered(config, name, destination)
     if not offline:
+        found.warnings += late_files(config, at)
+    if not (offline or live):
         found.problems += _secrets(config)
     return found
 
@@ -122,20 +125,3 @@ def _secrets(config: Config) -> Iterator[Problem]:
         database_url(config)
     except Misconfigured as error:
         yield config.problem(("database", "url"), str(error).partition(": ")[2])
-
-
-def live_problems(config: Config) -> list[Problem]:
-    """Connects to every destination and looks at every source's folder; a sentence what to do for each trouble."""
-    service = build(config)
-    found: list[Problem] = []
-    for name, destination in service.destinations.items():
-        path = ("destinations", name)
-        try:
-            found += [config.problem(path, sentence) for sentence in destination.preflight()]
-        except (Misconfigured, Unavailable) as error:
-            found.append(config.problem(path, str(error)))
-    for name, settings in config.settings.sources.items():
-        folder = getattr(settings, "folder", None)
-        if folder is not None and not (os.access(folder, os.R_OK | os.X_OK) and folder.is_dir()):
-            found.append(config.problem(("sources", name, "folder"), "the folder is not there, or cannot be read"))
-    return found

@@ -1,15 +1,15 @@
 """What a review decides by: rules, segments' terms, destinations as it sees them; built once from the configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 from mappings.facts import FieldClass
 from mappings.policy import Audience
 from mappings.records import Purpose, Status
-from sync.person import World
+from sync.person import Row, World
 from sync.segments import Ruleset
 
 
@@ -32,6 +32,20 @@ class Outlet:
     baseline: bool
 
 
+class Places(NamedTuple):
+    """Sources and sites; a contact is of them with any row of such a source, or by its site."""
+
+    sources: frozenset[str] = frozenset()
+    sites: frozenset[str] = frozenset()
+
+    def hold(self, rows: Iterable[Row], site: str | None) -> bool:
+        """True if a contact with these rows, and of this site, is of them."""
+        return site in self.sites or (bool(self.sources) and any(row.source in self.sources for row in rows))
+
+
+NOWHERE: Final = Places()
+
+
 class LastReview(NamedTuple):
     """The last review of everyone who was due: its instant, and as of when each source's data were."""
 
@@ -41,7 +55,11 @@ class LastReview(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """Everything a review decides by, at one instant. `last` is the complete review before it."""
+    """Everything a review decides by, at one instant. `last` is the complete review before it.
+
+    `newcomers`: sources that bring something for the first time · `observed`: nothing of their contacts is sent ·
+    `switched`: their mode has changed since `last`.
+    """
 
     at: datetime
     run_id: str
@@ -57,6 +75,8 @@ class Criteria:
     new_sites: frozenset[str]
     added: frozenset[str]
     edited: frozenset[str]
+    observed: Places = NOWHERE
+    switched: Places = NOWHERE
     last: LastReview | None = None
 
     def zone_of(self, site: str | None) -> ZoneInfo:

@@ -111,6 +111,8 @@ def _context(
 def _is_newcomer(criteria: Criteria, person: Person, judgement: Judgement, known: Known) -> bool:
     if judgement.site in criteria.new_sites:
         return True
+    if any(places.hold(person.rows, judgement.site) for places in (criteria.observed, criteria.switched)):
+        return True  # what came about unseen by the destinations must not be loud once they see it
     if known.reviewed_at is not None and known.stored.status is None:
         return True  # parted again from the contact that had absorbed it: nothing has happened to the person
     return any(row.source in criteria.newcomers for row in person.rows)

@@ -50,11 +50,21 @@ class Documents:
 
     def write(self, counts: Counter[str]) -> None:
         """Writes wishes and what is withheld, destination by destination."""
-        moved = moves(self.connection, self.loaded.stored, self.parties)
+        still = self._observed_addresses()
+        moved = [
+            move
+            for move in moves(self.connection, self.loaded.stored, self.parties)
+            if still.isdisjoint((move.old, move.new))
+        ]
         for outlet in self.criteria.outlets:
             if outlet.audience.unit == "address":
                 rename(self.connection, outlet.name, moved)
             _OutletReview(self, outlet).write(self.units(outlet), counts)
+
+    def _observed_addresses(self) -> set[str | None]:
+        """Where somebody observed is, or was: subscribers do not move from or to there."""
+        found = [contact for contact, party in self.parties.items() if party.observed]
+        return {self.parties[c].address for c in found} | {self.loaded.stored[c].address for c in found}
 
     def units(self, outlet: Outlet) -> list[Unit]:
         """The subscribers that a destination may hold for the batch; at addresses, "" is all who have none."""
@@ -101,18 +111,22 @@ class Documents:
             grown_up=not minor and any(row.seen_minor for row in person.rows),
             guardian_address=given or by_source,
             prospect=self._is_prospect(person),
+            observed=self.criteria.observed.hold(person.rows, found.judgement.site),
             causes=found.reach.causes,
             decisions=self.loaded.decisions.get(person.contact, ()),
-            segments=self._segments(found),
+            segments=self._segments(person, found),
             values=self._values(leading, found),
         )
 
     def _is_prospect(self, person: Person) -> bool:
         return all(self.criteria.world.feeds[row.source].role == "leads" for row in person.rows)
 
-    def _segments(self, found: Decided) -> dict[str, SegmentTag]:
+    def _segments(self, person: Person, found: Decided) -> dict[str, SegmentTag]:
+        hushed = self.criteria.switched.hold(person.rows, found.judgement.site)
         return {
-            name: SegmentTag(self.criteria.segments[name].purpose, held.since if held.entered_by in LOUD else None)
+            name: SegmentTag(
+                self.criteria.segments[name].purpose, held.since if held.entered_by in LOUD and not hushed else None
+            )
             for name, held in found.memberships.items()
             if name in self.criteria.segments
         }

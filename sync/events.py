@@ -57,7 +57,7 @@ EVENTS: Final[dict[str, Event]] = {
         command="prm-sync check",
     ),
     "daemon.alive": _info(
-        "Every five minutes: the worst `state` (failing, stale, held, parked or ok), the age of the oldest wish that waits "
+        "Every five minutes: the worst `state` (failing, stale, late, held, parked or ok), the age of the oldest wish that waits "
         "to be sent, the stalest `source` and the age of its data, how many holds wait for a person.",
         "prm-sync status",
     ),
@@ -118,6 +118,15 @@ EVENTS: Final[dict[str, Event]] = {
         wrong="No: everybody stays as the file before said.",
         wait="The source counts as stale once its max_age has passed; then the clock of its patients stops.",
         command="prm-sync status, then prm-sync apply HOLD or prm-sync discard HOLD",
+    ),
+    "file.late": Event(
+        "warning",
+        "An export was to come by a time of the day and has not (`place`: the feed; `seconds` since that time).",
+        "PRM-131",
+        "morning",
+        wrong="No: everybody stays as the last export said.",
+        wait="The source counts as stale once its max_age has passed; then the clock of its patients stops.",
+        command="See whether the EMR's export has run and where its files are; prm-sync status shows when they have come.",
     ),
     "file.notice": _info("Something about a file is worth knowing (`reason`), and did no harm."),
     "file.older": Event(
@@ -206,6 +215,15 @@ EVENTS: Final[dict[str, Event]] = {
         wait="The patients of these rows stay as they were.",
         command="prm-sync quarantine list",
     ),
+    "rows.unusual": Event(
+        "warning",
+        "A delivery has far more or fewer rows (`n_rows`) of a site than this weekday usually has (`n_usual`; `place`: feed).",
+        "PRM-132",
+        "morning",
+        wrong="Hardly: what was exported is true; what may be missing from it is seen as it was.",
+        wait="Nothing more; the rows have landed. Whoever is missing from the export is not up to date.",
+        command="prm-sync status, then see whether the EMR exported all of it",
+    ),
     "rows.warned": Event(
         "warning",
         "An optional value of some rows could not be read (`place`: feed and field); it was left out, the rows landed.",
@@ -214,6 +232,15 @@ EVENTS: Final[dict[str, Event]] = {
         command="Correct it in the EMR, or state its format under columns: in the config.",
     ),
     "run.ended": _info("One pass ended: what it read, changed, wished and sent."),
+    "set.incomplete": Event(
+        "warning",
+        "Tables that are exported together did not come together in time; `file` is one that did.",
+        "PRM-133",
+        "morning",
+        wrong="Perhaps: somebody whose visits are in the missing table counts as without them. With `then: wait`: no.",
+        wait="What was there has landed, or waits on (`sets: {then: wait}`); the missing table lands when it comes.",
+        command="Have the missing table exported.",
+    ),
     "source.failed": Event(
         "error",
         "A source could not be read (`exit_code` 75: unavailable, 77: credentials, 78: a setting).",

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from config.cron import cron_trigger
 from config.settings import Settings
 from connectors.settings import Schedule
 from sync.pipeline import Scope
@@ -16,7 +16,6 @@ REVIEW: Final = "review"
 REVIEW_EVERY: Final = timedelta(minutes=1)
 _MOST_JITTER_S: Final = 5.0
 _JITTER_SHARE: Final = 0.02
-_WEEKDAYS: Final = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 
 
 class Job(NamedTuple):
@@ -54,35 +53,12 @@ def _pushes(settings: Settings) -> Iterator[Job]:
 
 
 def trigger(schedule: Schedule, zone: ZoneInfo, *, jitter: bool = True) -> Any:
-    """APScheduler's trigger of a schedule; cron fields are read in `zone`, with 0 = Sunday as cron(5) counts."""
+    """APScheduler's trigger of a schedule; cron fields are read in `zone`, as cron(5) reads them."""
     if schedule.every is not None:
         seconds = schedule.every.total_seconds()
         delay = min(_MOST_JITTER_S, seconds * _JITTER_SHARE) if jitter else None
         return IntervalTrigger(seconds=seconds, timezone=zone, jitter=delay)
-    minute, hour, day, month, weekday = str(schedule.cron).split()
-    return CronTrigger(
-        minute=minute,
-        hour=hour,
-        day=day,
-        month=month,
-        day_of_week=_weekdays(weekday),
-        timezone=zone,
-        jitter=_MOST_JITTER_S if jitter else None,
-    )
-
-
-def _weekdays(field: str) -> str:
-    """Names weekdays: APScheduler counts from Monday = 0, cron from Sunday = 0."""
-    return ",".join(",".join(_named(part)) for part in field.split(","))
-
-
-def _named(part: str) -> list[str]:
-    span, _, step = part.partition("/")
-    first, _, last = ("0-6" if span == "*" and step else span).partition("-")
-    if not first.isdigit():
-        return [part]
-    stop = int(last) if last.isdigit() else 6 if step else int(first)
-    return [_WEEKDAYS[number % 7] for number in range(int(first), stop + 1, int(step or 1))]
+    return cron_trigger(str(schedule.cron), zone, _MOST_JITTER_S if jitter else None)
 
 
 def first_run(schedule: Schedule, zone: ZoneInfo, last_success: datetime | None, now: datetime) -> datetime:
@@ -94,3 +70,9 @@ def first_run(schedule: Schedule, zone: ZoneInfo, last_success: datetime | None,
         return now
     due: datetime = trigger(schedule, zone, jitter=False).get_next_fire_time(last_success, last_success)
     return max(due, now)
+
+
+def next_run(schedule: Schedule, zone: ZoneInfo, last_attempt: datetime) -> datetime:
+    """When a job is due that ran last at an instant, whatever came of it."""
+    due: datetime = trigger(schedule, zone, jitter=False).get_next_fire_time(last_attempt, last_attempt)
+    return due

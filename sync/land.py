@@ -46,7 +46,9 @@ def mapping_mark(fingerprint: str) -> bytes:
 
 
 def raw_hash(mark: bytes, row: RawRow) -> bytes:
-    """Hash of a raw row under a mapping: the mapping's mark, then 12 bytes of SHA-256."""
+    """Hash of a raw row under a mapping: the mapping's mark, then its line's digest, else that of its body."""
+    if row.digest is not None:
+        return mark + row.digest
     body = row.body if isinstance(row.body, bytes) else "\x1f".join(row.body).encode()
     return mark + sha256(body).digest()[: 16 - gates.MARK]
 
@@ -61,15 +63,19 @@ def _plain(value: Any) -> Any:
 
 
 class Lander:
-    """Lands the pages of one pass of one source; ids are noted where a row that the pass does not hold is absent."""
+    """Lands the pages of one pass of one source; ids are noted where a row that the pass does not hold is absent.
+
+    `met` counts the earlier lines in whose place rows have come, `taken` the rows that came.
+    """
 
     def __init__(self, source: Source, pass_: Pass, at: datetime, *, first_pull: bool) -> None:
         self.source, self.pass_, self.at = source, pass_, at
         self.feed = gates.Feed(source.name, pass_.feed)
         self.whole = pass_.snapshot in ("full", "window")
+        self.met = self.taken = 0
         self.origin = rows.Origin(source.name, pass_.feed, at, first_pull=first_pull)
         self.tally = Tally()
-        self._mark = mapping_mark(source.fingerprint)
+        self.mark = mapping_mark(source.fingerprint)
         self._waiting: dict[Kind, dict[str, tuple[RawRow, bytes]]] = {}
 
     def land(self, connection: Connection, page: Sequence[RawRow], resolver: Resolver) -> None:
@@ -86,6 +92,7 @@ class Lander:
         """Sets aside what is not as it was read last, until enough of it is together: unchanged rows cost little,
         and the statements that write changed ones cost the same for one row as for a page of them."""
         self.tally.read += len(page)
+        self.taken += len(page)
         for kind in sorted({row.kind for row in page}):
             batch = {row.external_id: row for row in page if row.kind == kind}
             if self.whole:
@@ -93,8 +100,9 @@ class Lander:
             self._sift_kind(connection, kind, batch)
 
     def _sift_kind(self, connection: Connection, kind: Kind, batch: dict[str, RawRow]) -> None:
-        hashes = {external_id: raw_hash(self._mark, row) for external_id, row in batch.items()}
+        hashes = {external_id: raw_hash(self.mark, row) for external_id, row in batch.items()}
         before = gates.raw_hashes(connection, self.source.name, kind, batch)
+        self.met += len(set(before.values()))
         waiting = self._waiting.setdefault(kind, {})
         # An id that comes again takes the place of what waits, even where it is as it was before this pass.
         changed = waiting.keys() & hashes.keys()

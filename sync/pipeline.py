@@ -16,13 +16,16 @@ from sync.brakes import Limit, Limits
 from sync.build import Service
 from sync.codes import listed, write_file
 from sync.criteria import Criteria, Outlet
+from sync.delays import say_late
+from sync.deliveries import few_rows, say_deliveries
 from sync.disclosure import Recipient
 from sync.exit_codes import BAD_CONFIG, REFUSED_CREDENTIALS, UNAVAILABLE
 from sync.holds import settle_waiting
+from sync.landing import PullTerms
 from sync.listen import OPT_OUTS_UNREAD_STOPS_PUSHING, last_heard, listen
 from sync.log import bound, say
 from sync.preparation import conclude, criteria, note_codes, prepare
-from sync.pull import PullTerms, pull
+from sync.pull import pull
 from sync.push import Delivery, Pushed, push, push_files, recover
 from sync.report import Report, Trouble
 from sync.resolve import Resolver, ResolverSettings
@@ -116,14 +119,19 @@ class Line:
             resolver=partial(Resolver, self._resolver_settings(), self.at),
             min_source_rows=self.settings.brakes.min_source_rows,
             progress=self._progress_or_end,
+            usual=partial(few_rows, self.settings),
         )
         for name in names:
+            if self.settings.is_retired(name, self.at):
+                continue
             self._checkpoint()
             note_attempt(self.engine, name, self.at)
             with self._guarded("source", name):
                 pulled = pull(self.engine, self.service.sources[name], terms)
                 self.report.pulled[name] = pulled
                 say_pulled(self.engine, name, self.report.pulled[name])
+                say_deliveries(self.service, name, pulled, self.at)
+        say_late(self.service, self.at)
 
     def _progress_or_end(self, source: str, file: str, rows: int) -> None:
         self._progress(source, file, rows)

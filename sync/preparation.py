@@ -17,6 +17,7 @@ from mappings.records import STATUSES
 from mappings.rules import class_of
 from sync.codes import Wanted, ensure_codes
 from sync.criteria import Criteria, LastReview, Outlet, SegmentTerms
+from sync.newcomers import fresh, fresh_sources, mark_switched, observed, reviewed, switched, versions_of
 from sync.person import Feed, Thresholds, World
 from sync.rules import CompiledRule, compile_rule
 from sync.segments import Ruleset
@@ -58,11 +59,11 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
     settings = standards.config.settings
     stored = reviews.versions(connection)
     audiences = _audiences(connection, standards)
-    new_outlets = _new(stored, "destination", settings.destinations)
+    new_outlets = fresh(stored, "destination", settings.destinations)
     return Criteria(
         at=at,
         run_id=run_id,
-        world=world(connection, standards),
+        world=world(connection, standards, at),
         ruleset=standards.ruleset,
         segments=_segment_terms(standards),
         outlets=tuple(
@@ -78,18 +79,14 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         fresh_for=settings.fresh_for,
         shared_limit=settings.identity.shared_address_limit,
         minor_at_guardian=frozenset(n for n, s in settings.sources.items() if s.minor_email == "guardian"),
-        newcomers=_new(stored, "source", settings.sources),
-        new_sites=_new(stored, "site", settings.sites),
-        added=_new(stored, "segment", standards.compiled),
+        newcomers=fresh_sources(stored, settings),
+        new_sites=fresh(stored, "site", settings.sites),
+        added=fresh(stored, "segment", standards.compiled),
         edited=_edited(stored, standards.compiled),
+        observed=observed(settings),
+        switched=switched(stored),
         last=_last_review(connection),
     )
-
-
-def _new(stored: Mapping[str, reviews.Version], kind: str, names: Iterable[str]) -> frozenset[str]:
-    """Those that have not had a first complete review."""
-    found = {name: stored.get(f"{kind}:{name}") for name in names}
-    return frozenset(name for name, v in found.items() if v is None or not (v.complete or v.edited))
 
 
 def _edited(stored: Mapping[str, reviews.Version], segments: Iterable[str]) -> frozenset[str]:
@@ -102,8 +99,11 @@ def _edited(stored: Mapping[str, reviews.Version], segments: Iterable[str]) -> f
 
 
 def prepare(connection: Connection, standards: Standards, at: datetime) -> bool:
-    """Notes what everyone is reviewed under from now on; makes everyone stale where it has changed. True if so."""
-    stored, wanted = reviews.versions(connection), _versions(standards)
+    """Notes what everyone is reviewed under from now on; makes everyone stale where it has changed. True if so.
+
+    Where only the mode of a source or site has changed, its own contacts alone become stale.
+    """
+    stored, wanted = reviews.versions(connection), _versions(connection, standards, at)
     changed = {n: v for n, v in wanted.items() if n not in stored or stored[n].version != v}
     gone = [name for name in stored if name not in wanted]
     rows = [
@@ -112,6 +112,7 @@ def prepare(connection: Connection, standards: Standards, at: datetime) -> bool:
     ]
     reviews.write_versions(connection, rows)
     reviews.drop_versions(connection, gone)
+    mark_switched(connection, stored, changed)
     moved = any(name.startswith(("segment:", "lifecycle", "audience:")) for name in (*changed, *gone))
     if moved:
         mark_everyone(connection)
@@ -123,14 +124,8 @@ def _was_complete(version: reviews.Version | None) -> bool:
 
 
 def conclude(connection: Connection, standards: Standards, at: datetime) -> None:
-    """Notes that everyone was reviewed; a source counts once its first complete pull is in."""
-    c = t.source_state.c
-    complete = set(connection.execute(select(c.source).where(c.first_complete_at.is_not(None))).scalars().all())
-    names = [
-        name
-        for name in _versions(standards)
-        if not name.startswith("source:") or name.removeprefix("source:") in complete
-    ]
+    """Notes that everyone was reviewed; a source counts once its first complete pull is in, a feed once it landed."""
+    names = reviewed(connection, _versions(connection, standards, at))
     pending = {name for name, version in reviews.versions(connection).items() if not version.complete}
     reviews.complete_versions(connection, [name for name in names if name in pending])
     seen = {name: as_of.isoformat() for name, as_of in _data_as_of(connection).items() if as_of is not None}
@@ -150,15 +145,12 @@ def _data_as_of(connection: Connection) -> dict[str, datetime | None]:
     return dict(connection.execute(select(c.source, c.data_as_of)).all())
 
 
-def _versions(standards: Standards) -> dict[str, str]:
+def _versions(connection: Connection, standards: Standards, at: datetime) -> dict[str, str]:
     settings = standards.config.settings
     names: dict[str, str] = {"lifecycle": _hash(_lifecycle(standards))}
     names.update((f"segment:{name}", compiled.version) for name, compiled in standards.compiled.items())
-    names.update((f"source:{name}", "") for name in settings.sources)
-    names.update((f"site:{name}", "") for name in settings.sites)
-    names.update((f"destination:{name}", "") for name in settings.destinations)
     names.update((f"audience:{name}", _hash(_terms(standards, name))) for name in settings.destinations)
-    return names
+    return names | versions_of(connection, settings, at)
 
 
 def _lifecycle(standards: Standards) -> list[Any]:
@@ -247,13 +239,17 @@ def note_codes(connection: Connection, standards: Standards, at: datetime, file:
     ensure_codes(connection, wanted, file, at)
 
 
-def world(connection: Connection, standards: Standards) -> World:
-    """Feeds as they stand in the database; zones and thresholds from the configuration."""
+def world(connection: Connection, standards: Standards, at: datetime) -> World:
+    """Feeds as they stand in the database, of retired sources without a clock; the rest from the configuration."""
     settings = standards.config.settings
     data_as_of = _data_as_of(connection)
+    retired = {name for name in settings.sources if settings.is_retired(name, at)}
     merged = settings.thresholds()
     return World(
-        feeds={name: _feed(source, data_as_of.get(name)) for name, source in _sources(connection, standards)},
+        feeds={
+            name: _feed(source, data_as_of.get(name)) if name not in retired else _retired(source)
+            for name, source in _sources(connection, standards)
+        },
         zone=settings.practice.timezone,
         site_zones={name: settings.zone_of(name) for name in settings.sites},
         thresholds=Thresholds(**merged.practice),
@@ -275,3 +271,9 @@ def _feed(settings: SourceSettings | None, data_as_of: datetime | None) -> Feed:
         return Feed("emr", data_as_of, timedelta(hours=48), None, None)
     ahead = settings.sees_ahead.days if settings.sees_ahead is not None else None
     return Feed(settings.role, data_as_of, settings.age_limit(), ahead, settings.past_booked)
+
+
+def _retired(settings: SourceSettings | None) -> Feed:
+    """A feed that ended: what it left behind is judged by the real time, and no later visit is hidden beyond its view."""
+    role = settings.role if settings is not None else "emr"
+    return Feed(role, None, None, None, settings.past_booked if settings is not None else None)

@@ -7,7 +7,7 @@ from typing import Any
 from sync.exit_codes import ERROR, HELD, NEWLY_STOPPED, OK, ORDER, UNAVAILABLE
 from sync.holds import Held
 from sync.land import Tally
-from sync.pull import Pulled
+from sync.landing import Pulled
 from sync.push import Pushed
 from sync.review import Reviewed
 

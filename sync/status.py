@@ -9,7 +9,10 @@ from sqlalchemy import Connection
 
 from connectors.settings import DestinationSettings, SourceSettings
 from sync.build import Service
+from sync.delays import Delay, delays
+from sync.deliveries import incomplete, unusual_counts
 from sync.holds import open_holds
+from sync.jobs import next_run
 from sync.preparation import Standards, criteria
 from sync.store import overview
 from sync.store.engine import reading
@@ -26,7 +29,7 @@ def status_of(service: Service, at: datetime | None = None) -> dict[str, Any]:
     """The state of the service as `status --json` prints it; `at` is the clock (default now)."""
     at = at or datetime.now(UTC)
     with reading(service.engine) as connection:
-        return _Look(connection, service.standards, at).status()
+        return _Look(connection, service.standards, at, delays(connection, service, at)).status()
 
 
 def iso(instant: datetime | None) -> str | None:
@@ -37,8 +40,8 @@ def iso(instant: datetime | None) -> str | None:
 class _Look:
     """One look at the database, in one transaction."""
 
-    def __init__(self, connection: Connection, standards: Standards, at: datetime) -> None:
-        self.connection, self.standards, self.at = connection, standards, at
+    def __init__(self, connection: Connection, standards: Standards, at: datetime, late: Mapping[str, Delay]) -> None:
+        self.connection, self.standards, self.at, self.late = connection, standards, at, late
         self.settings = standards.config.settings
         self.runs = overview.recent_runs(connection)
         self.errors: Errors = _errors(self.runs)
@@ -55,6 +58,9 @@ class _Look:
             "not_reviewed": by_status.get(None, 0),
             "by_status": {name: n for name, n in sorted(by_status.items(), key=str) if name is not None},
             "by_segment": self._by_segment(),
+            "observed_sites": sorted(name for name, site in self.settings.sites.items() if site.mode == "observe"),
+            "without_patient": overview.visits_without_patient(self.connection),
+            "timezone": str(self.settings.practice.timezone),
             "owner": self._owner(),
         }
 
@@ -63,24 +69,42 @@ class _Look:
         old = read_memos(self.connection, OLD_MAPPING)
         notices, payers = overview.notices(self.connection), overview.other_payers(self.connection)
         return {
-            name: self._source(settings, states.get(name, {}))
-            | {"cursor": cursors.get(name, {}), "error": self.errors.get(("source", name))}
+            name: self._source(name, settings, states.get(name, {}))
+            | {"cursor": cursors.get(name, {})}
             | {"warnings": list(map(_warning, notices.get(name, ()))), "other_payers": payers.get(name, 0)}
             | {"old_mapping": old.get(name, {}).get("rows", 0)}
+            | self._deliveries(name)
             for name, settings in self.settings.sources.items()
         }
 
-    def _source(self, settings: SourceSettings, state: Mapping[str, Any]) -> dict[str, Any]:
-        data_as_of, limit, last = state.get("data_as_of"), settings.age_limit(), state.get("last_attempt")
-        every = settings.schedule.every
+    def _deliveries(self, name: str) -> dict[str, Any]:
+        delay = self.late.get(name)
+        return {
+            "late": delay.to_json() if delay is not None else None,
+            "incomplete": incomplete(self.connection, name),
+            "unusual": unusual_counts(self.connection, name),
+        }
+
+    def _source(self, name: str, settings: SourceSettings, state: Mapping[str, Any]) -> dict[str, Any]:
+        data_as_of, last, retired = state.get("data_as_of"), state.get("last_attempt"), self._is_retired(name)
+        limit = settings.age_limit() if not retired else None
+        zone = self.settings.practice.timezone
+        due = next_run(settings.schedule, zone, last) if last is not None and not retired else None
         return {
             "last_success": iso(state.get("last_success")),
             "last_attempt": iso(last),
             "data_as_of": iso(data_as_of),
             "stale": data_as_of is not None and limit is not None and self.at > data_as_of + limit,
             "max_age_s": round(limit.total_seconds()) if limit is not None else None,
-            "next_run": iso(last + every) if every is not None and last is not None else None,
+            "next_run": iso(due),
+            "mode": settings.mode,
+            "retired": settings.retired.isoformat() if settings.retired is not None else None,
+            "is_retired": retired,
+            "error": self.errors.get(("source", name)) if not retired else None,
         }
+
+    def _is_retired(self, name: str) -> bool:
+        return self.settings.is_retired(name, self.at)
 
     def _destinations(self) -> dict[str, Any]:
         wishes, taken = overview.wishes(self.connection), overview.last_accepted(self.connection)

@@ -18,7 +18,7 @@ class Trouble(NamedTuple):
 def troubles(status: Mapping[str, Any]) -> list[Trouble]:
     """What needs a person, from `status_of`.
 
-    A source that is stale, failed, or was never pulled; a destination that failed; a refused file; an open hold;
+    A source that is late or stale, failed, or was never pulled; an export that is not whole; a destination that failed; a refused file; an open hold;
     something parked; a wish older than an hour at a destination that is on. Rows in quarantine that nobody has
     acknowledged are told and do not fail: a practice always has some, and the line goes on.
     """
@@ -39,13 +39,14 @@ def troubles(status: Mapping[str, Any]) -> list[Trouble]:
 def _of_source(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:
     if source["error"] is not None:
         yield Trouble(f"Source {name} failed: {source['error']}", "prm-sync check --live")
-    elif source["last_success"] is None:
+    elif source["last_success"] is None and not source["is_retired"]:
         yield Trouble(f"Source {name} was never pulled", f"prm-sync run --source {name}")
     if source["stale"]:
         yield Trouble(
             f"Source {name} is stale: its newest data are of {source['data_as_of']}",
             "see why the EMR exports no more; until then time alone changes nobody",
         )
+    yield from _of_deliveries(name, source)
     if source["old_mapping"]:
         yield Trouble(
             f"{source['old_mapping']:,} rows of {name} keep what an earlier configuration read: their files are gone",
@@ -57,6 +58,28 @@ def _of_source(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:
         yield Trouble(
             f"{what}{warning['code'].replace('_', ' ')}, left out; the rows landed",
             "correct it in the EMR, or state its format under columns: in the config",
+            fails=False,
+        )
+
+
+def _of_deliveries(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:
+    """What came late, incomplete, or with an unusual number of rows; the last is told and does not fail."""
+    if source["late"]:
+        feeds = ", ".join(source["late"]["feeds"])
+        yield Trouble(
+            f"Source {name} is late: no export of {feeds} by {source['late']['due']}",
+            "see whether the EMR's export has run and where its files are; days off belong under expected: skip: or holidays:",
+        )
+    for sentence in source["incomplete"]:
+        yield Trouble(
+            f"An export of {name} is not whole. {sentence}",
+            "have the missing table exported; one that never comes does not belong under sets: together:",
+        )
+    for each in source["unusual"]:
+        where = f"{each['feed']}, {each['site']}" if each["site"] else each["feed"]
+        yield Trouble(
+            f"The last export of {name} ({where}) had {each['rows']:,} rows; usual on this weekday are {each['usual']:,}",
+            "see whether the EMR exported all of it",
             fails=False,
         )
 

@@ -1,4 +1,4 @@
-"""What the daemon says of the whole now and then: that it lives, how it stands, and which source has gone stale."""
+"""What the daemon says of the whole now and then: that it lives, how it stands, which source is late or has gone stale."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy.exc import SQLAlchemyError
 
 from sync.build import Service
+from sync.delays import say_late
 from sync.log import place_of, say
 from sync.owner import still_alive
 from sync.status import status_of
@@ -32,6 +33,7 @@ class Vigil:
             if self._monotonic() >= self._next_freshness:
                 self._next_freshness = self._monotonic() + FRESHNESS_EVERY.total_seconds()
                 self._say_stale(service)
+                say_late(service, self._now())
             if self._monotonic() >= self._next_alive:
                 self._next_alive = self._monotonic() + ALIVE_EVERY.total_seconds()
                 still_alive(service.engine, self._now())
@@ -52,6 +54,8 @@ def stale_sources(service: Service, at: datetime) -> dict[str, timedelta]:
         states = overview.source_states(connection)
     found = {}
     for name, settings in service.config.settings.sources.items():
+        if service.config.settings.is_retired(name, at):
+            continue
         data_as_of, limit = states.get(name, {}).get("data_as_of"), settings.age_limit()
         if data_as_of is not None and limit is not None and at - data_as_of > limit:
             found[name] = at - data_as_of
@@ -86,6 +90,8 @@ def _worst(status: Mapping[str, Any]) -> str:
         return "failing"
     if any(source["stale"] for source in sources):
         return "stale"
+    if any(source["late"] or source["incomplete"] for source in sources):
+        return "late"
     if status["holds"]:
         return "held"
     return "parked" if any(destination["parked"] for destination in destinations) else "ok"

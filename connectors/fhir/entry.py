@@ -9,6 +9,7 @@ from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
+from connectors.json_text import members
 from mappings.cells import LONGEST_NAME
 from mappings.fhir.mapping import REMOVAL
 
@@ -47,6 +48,7 @@ class _Bundle(msgspec.Struct, gc=False):
     entry: list[_BundleEntry] | None = None
 
 
+_NAME: Final = re.compile(rb'\A"[A-Za-z0-9\-.]{1,64}"\Z')
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON raises; the last for brackets that nest without end."""
 
@@ -82,12 +84,17 @@ def entries_of(body: bytes, place: int, document: bool) -> Iterator[Entry]:
 
 
 def head_of(body: bytes | msgspec.Raw) -> tuple[str, str]:
-    """The resource type and id; "" for what cannot be read."""
+    """The resource type and id; "" for what cannot be read. What is no JSON further on is known by its name still."""
     try:
         head = _read_head(body)
     except UNREADABLE:
-        return "", ""
+        found = members(bytes(body)) or {}
+        return _plain(found.get(b'"resourceType"')), _plain(found.get(b'"id"'))
     return head.resource_type, head.id
+
+
+def _plain(text: bytes | None) -> str:
+    return text[1:-1].decode() if text is not None and _NAME.match(text) else ""
 
 
 def _bundled(bundle: _Bundle, place: int, document: bool) -> Iterator[Entry]:
@@ -118,19 +125,20 @@ def _names(bundle: _Bundle) -> dict[bytes, bytes]:
 
 def _entry(item: _BundleEntry, names: dict[bytes, bytes], place: int) -> Entry | None:
     if item.request is not None and item.request.method == "DELETE":
-        return _deleted(item.request.url, place)
+        return removal_of(item.request.url, place)
     body = bytes(item.resource)
     if body in (b"", b"null"):
         return None
     resource, resource_id = head_of(body)
     if resource and not resource_id and item.full_url is not None:
-        resource_id = _id_of(item.full_url)
+        resource_id = id_of(item.full_url)
     if names and b'"urn:uuid:' in body:
         body = _URN.sub(lambda match: b'"' + names.get(match[1], match[1]) + b'"', body)
     return Entry(resource, resource_id, body, place)
 
 
-def _deleted(url: str, place: int) -> Entry | None:
+def removal_of(url: str, place: int) -> Entry | None:
+    """What stands for a deleted resource, named by `Type/id`; None for a URL that names none."""
     match = _TYPED_ID.search(url)
     if match is None:
         return None
@@ -138,7 +146,7 @@ def _deleted(url: str, place: int) -> Entry | None:
     return Entry(match[1], match[2], body, place)
 
 
-def _id_of(full_url: str) -> str:
+def id_of(full_url: str) -> str:
     """The id that a fullUrl gives to a resource without one (hl7.org/fhir/R4/bundle.html#bundle-unique)."""
     if full_url.startswith("urn:uuid:"):
         return full_url[9:] if len(full_url) <= LONGEST_NAME else ""

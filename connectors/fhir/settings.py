@@ -11,13 +11,14 @@ from connectors.settings import SiteMap, SourceSettings, Strict, Surroundings
 from mappings.fhir.mapping import MAPPING_VERSION
 from mappings.fhir.site import SiteRule
 from mappings.fhir.terms import ConsentTerm, Terms
+from mappings.fhir.visit import normalised
 from mappings.payers import PAYER_CLASSES
 from mappings.records import Channel, Consent, Outcome, PayerClass, Purpose
 
 FEEDS: Final = ("Patient", "Appointment", "Encounter", "EpisodeOfCare")
 """The types whose silence stops the clock; the others come when there is something to say."""
 
-_MAPPING_KEYS: Final = {"site", "fhir_version", "outcomes", "payers", "consent", "consents", "identifiers"}
+_MAPPING_KEYS: Final = {"site", "fhir_version", "outcomes", "payers", "consent", "consents", "identifiers", "noshow"}
 
 
 class ConsentCategory(Strict):
@@ -28,6 +29,17 @@ class ConsentCategory(Strict):
     purposes: tuple[Purpose, ...] = Field(min_length=1)
 
 
+class NoShow(Strict):
+    """Further words of the EMR's for a visit that the patient missed: as reasons of a cancellation, or as a status.
+
+    Spellings of no-show, DNA, did not arrive and the like count in any case. Compared without case, blanks, hyphens,
+    slashes and underscores.
+    """
+
+    cancel_reasons: tuple[str, ...] = ()
+    statuses: tuple[str, ...] = ()
+
+
 class FhirSettings(SourceSettings):
     """Keys that every FHIR source has.
 
@@ -35,8 +47,9 @@ class FhirSettings(SourceSettings):
     that do so by definition count (medical record number, patient id …) and untyped ones.
     """
 
-    fhir_version: Literal["R4", "R4B", "R5"] = "R4"
+    fhir_version: Literal["auto", "R4", "R4B", "R5"] = "R4"
     consents: tuple[ConsentCategory, ...] = ()
+    noshow: NoShow = NoShow()
     identifiers: tuple[str, ...] | None = None
 
     @field_validator("site")
@@ -73,6 +86,8 @@ def terms_of(settings: FhirSettings, surroundings: Surroundings) -> Terms:
             rule.category.strip().casefold(): ConsentTerm(channels=rule.channels, purposes=rule.purposes)
             for rule in settings.consents
         },
+        missed=frozenset(map(normalised, settings.noshow.statuses)),
+        missed_reasons=frozenset(map(normalised, settings.noshow.cancel_reasons)),
         authorities=frozenset(settings.identifiers) if settings.identifiers is not None else None,
         stated=_stated(settings),
     )

@@ -2,6 +2,7 @@
 
 import gzip
 import zlib
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,15 +20,17 @@ INFLATED_LIMIT = 4 * 2**30
 RATIO_LIMIT = 100
 """How many times its own size a .gz may become, beyond the first 16 MiB."""
 _GLANCE = 2**20
+_BLOCK = 2**20
 _FREE = 16 * 2**20
 _BOM = b"\xef\xbb\xbf"
 _OTHER_BOMS = (b"\xff\xfe", b"\xfe\xff", b"\x00\x00\xfe\xff")
 
 
-def entries(path: Path, name: str, *, proved: bool = False) -> Iterator[Entry]:
+def entries(path: Path, name: str, *, proved: bool = False, bundles: Counter[str] | None = None) -> Iterator[Entry]:
     """Yields every resource of the file in order; raises Refusal for a file that is not whole or not UTF-8.
 
-    `proved`: an earlier reading of the same bytes found no fault.
+    `proved`: an earlier reading of the same bytes found no fault. `bundles` is told of each line that is more than
+    one plain resource, or none.
     """
     if is_lines(path, name):
         for number, line in lines(path, name):
@@ -35,6 +38,8 @@ def entries(path: Path, name: str, *, proved: bool = False) -> Iterator[Entry]:
             if plain is not None:
                 yield plain
             else:
+                if bundles is not None:
+                    bundles["lines"] += 1
                 yield from entries_of(line, number, document=False)
     else:
         yield from entries_of(_document(path, name), 1, document=True)
@@ -43,19 +48,28 @@ def entries(path: Path, name: str, *, proved: bool = False) -> Iterator[Entry]:
 def lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:
     """Yields the lines that hold something, with their numbers, without their ends."""
     with opened(path, name) as stream:
-        line, total, most = b"\n", 0, _most(path)
-        for number, line in enumerate(iter(lambda: stream.readline(LINE_LIMIT + 1), b""), start=1):
-            total += len(line)
-            if len(line) > LINE_LIMIT or total > most:
+        number, total, most, rest = 0, 0, _most(path), b""
+        while block := stream.read(_BLOCK):
+            total += len(block)
+            pieces = (rest + block).split(b"\n")
+            if total > most or max(map(len, pieces)) > LINE_LIMIT:
                 raise Refusal(name, "too_large", "a line or the whole inflates beyond the limit; export smaller files")
-            if not line.isascii():
-                line = _without_bom(line, number)  # noqa: PLW2901  the one place where the line itself is cleaned
-                _check_encoding(line, name, number)
-            body = line.strip()
-            if body:
-                yield number, body
-        if not line.endswith(b"\n"):
-            raise Refusal(name, "cut_last_line", "the last line has no end; export the file again", line=number)
+            is_plain = block.isascii() and rest.isascii()
+            rest = pieces.pop()
+            for line in pieces:
+                number += 1
+                body = line.strip() if is_plain else _checked(line, name, number)
+                if body:
+                    yield number, body
+        if rest:
+            raise Refusal(name, "cut_last_line", "the last line has no end; export the file again", line=number + 1)
+
+
+def _checked(line: bytes, name: str, number: int) -> bytes:
+    """A line that is not all ASCII: UTF-8, without the mark that may begin a file."""
+    text = _without_bom(line, number)
+    _check_encoding(text, name, number)
+    return text.strip()
 
 
 def is_lines(path: Path, name: str) -> bool:

@@ -8,9 +8,10 @@ from itertools import islice
 from typing import Literal
 
 from connectors.base import Page, Proof, RawRow, Refusal, SnapshotRule, Unavailable, Window
-from connectors.fhir.entry import Entry
-from connectors.fhir.stream import entries
+from connectors.fhir.entry import Entry, entries_of, plain_entry
+from connectors.fhir.stream import entries, lines
 from connectors.fhir_files.folder import File, stamp_of
+from connectors.lines import NOTHING, Remembered, Trail, digest_of, unlabelled
 from mappings.fhir.mapping import KINDS, row_ids, unreadable_id
 from mappings.fhir.terms import Terms
 from mappings.records import Kind
@@ -24,7 +25,8 @@ OTHER = "other"
 class Delivery:
     """Resources of one type that may land, or with `refusal` a file that must not; see `connectors.base.Pass`.
 
-    `with_junk`: what is no resource at all comes with this pass, to be quarantined.
+    `with_junk`: what is no resource at all comes with this pass, to be quarantined. `context`: given where every line
+    is a resource of this type.
     """
 
     feed: str
@@ -34,6 +36,9 @@ class Delivery:
     terms: Terms
     files: tuple[File, ...]
     proof: Proof | None = None
+    context: str | None = None
+    repeated: bool = False
+    labels: Sequence[str] = ("",)
     refusal: Refusal | None = None
     skipped: str | None = None
     notices: Sequence[str] = ()
@@ -49,26 +54,60 @@ class Delivery:
         """No FHIR file is a window."""
         return None
 
-    def pages(self) -> Iterator[Page]:
+    def pages(self, remembered: Remembered = NOTHING) -> Iterator[Page]:
         """Yields the rows by the thousand; raises Refusal or Unavailable when a file is no longer the proved one."""
         if self.refusal is not None:
             raise self.refusal
+        if self.context is not None:
+            yield from self._line_pages(remembered)
+            return
         rows = self._rows()
         while page := list(islice(rows, PAGE_ROWS)):
             yield Page(rows=page)
 
+    def _line_pages(self, remembered: Remembered) -> Iterator[Page]:
+        trail, read = Trail(remembered), 0
+        for file in self.files:
+            _same(file)
+            numbered = lines(file.path, file.name)
+            while page := list(islice(numbered, PAGE_ROWS)):
+                trail.move(read)
+                yield self._line_page(page, trail)
+                read += len(page)
+            _same(file)
+        yield from (Page(rows=(), gone=gone) for gone in trail.rest())
+
+    def _line_page(self, page: list[tuple[int, bytes]], trail: Trail) -> Page:
+        take, digests = trail.known.pop, [digest_of(line) for _, line in page]
+        fresh = [number for number, digest in enumerate(digests) if take(digest, None) is None]
+        rows = [row._replace(digest=digests[number]) for number in fresh for row in self._rows_of(*page[number])]
+        return Page(
+            rows=rows,
+            unchanged=len(page) - len(fresh),
+            lines=unlabelled(b"".join(digests)),
+            gone=trail.gone(),
+        )
+
     def _rows(self) -> Iterator[RawRow]:
-        feed, kind, terms = self.feed, KINDS.get(self.feed, "supplements"), self.terms
         for file in self.files:
             _same(file)
             for entry in entries(file.path, file.name, proved=True):
-                resource, resource_id, body, place = entry
-                if resource == feed and resource_id:
-                    for external_id in row_ids(feed, resource_id, body, terms):
-                        yield RawRow(kind, external_id, body, place)
-                elif resource == feed or (self.with_junk and not resource):
-                    yield RawRow(kind, _digest(entry), body, place)
+                yield from self._rows_of_entry(entry)
             _same(file)
+
+    def _rows_of(self, number: int, line: bytes) -> Iterator[RawRow]:
+        plain = plain_entry(line, number, proved=True)
+        for entry in (plain,) if plain is not None else entries_of(line, number, document=False):
+            yield from self._rows_of_entry(entry)
+
+    def _rows_of_entry(self, entry: Entry) -> Iterator[RawRow]:
+        resource, resource_id, body, place = entry
+        kind = KINDS.get(self.feed, "supplements")
+        if resource == self.feed and resource_id:
+            for external_id in row_ids(self.feed, resource_id, body, self.terms):
+                yield RawRow(kind, external_id, body, place)
+        elif resource == self.feed or (self.with_junk and not resource):
+            yield RawRow(kind, _digest(entry), body, place)
 
 
 def _digest(entry: Entry) -> str:

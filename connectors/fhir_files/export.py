@@ -68,7 +68,7 @@ class Export:
     def _delivery(
         self, feed: str, parts: Sequence[Part], sha256: str, known: Known, notices: tuple[str, ...]
     ) -> Delivery:
-        newest = known.newest(feed)
+        newest, same = known.newest(feed), known.repeated(feed, sha256)
         junk = sum(part.scan.junk for part in parts if self._main(part) == feed)
         rows = sum(part.scan.counts.get(feed, 0) for part in parts)
         return Delivery(
@@ -79,6 +79,8 @@ class Export:
             terms=self.terms,
             files=tuple(part.file for part in parts),
             proof=Proof(sha256=sha256, rows=rows + junk, kinds={KINDS[feed]: rows} if feed in KINDS else {}),
+            context="NDJSON" if self.snapshot == "full" and all(_is_plain(part, feed) for part in parts) else None,
+            repeated=same is not None,
             skipped="older_snapshot" if self._is_older(newest) else None,
             notices=notices,
             with_junk=junk > 0,
@@ -86,6 +88,11 @@ class Export:
 
     def _is_older(self, newest: datetime | None) -> bool:
         return self.snapshot == "full" and newest is not None and self.data_as_of < newest
+
+
+def _is_plain(part: Part, feed: str) -> bool:
+    """True for NDJSON in which every line is a resource of one type; a Bundle on a line is none."""
+    return part.scan.plain and feed in part.scan.counts and len(part.scan.counts) == 1
 
 
 def _holds(part: Part, feed: str, main: str) -> bool:

@@ -10,7 +10,7 @@ import msgspec
 
 from connectors.base import Json, Memo, Refusal
 from connectors.fhir.entry import UNREADABLE, Entry
-from connectors.fhir.stream import entries
+from connectors.fhir.stream import entries, is_lines
 from mappings.fhir.mapping import KINDS
 
 
@@ -18,7 +18,8 @@ from mappings.fhir.mapping import KINDS
 class Scan:
     """What a first reading found: resources that are read, by type; others, by type; what is no resource; alarms.
 
-    `alarms` counts OperationOutcomes of severity error or fatal: the server says that the delivery has gaps.
+    `alarms` counts OperationOutcomes of severity error or fatal: the server says that the delivery has gaps. `plain`:
+    lines, each of them a resource that is read.
     """
 
     sha256: str
@@ -26,6 +27,7 @@ class Scan:
     others: Mapping[str, int] = field(default_factory=dict)
     junk: int = 0
     alarms: int = 0
+    plain: bool = False
 
     def notices(self) -> list[str]:
         """What was passed over: a code, a colon, a sentence."""
@@ -66,6 +68,7 @@ def _json(found: Scan) -> Json:
         "others": dict(found.others),
         "junk": found.junk,
         "alarms": found.alarms,
+        "plain": found.plain,
     }
 
 
@@ -73,7 +76,8 @@ def _read(path: Path, name: str, sha256: str) -> Scan:
     types: Counter[str] = Counter()
     alarms = 0
     last: Entry | None = None
-    for last in entries(path, name):
+    bundles = Counter[str]()
+    for last in entries(path, name, bundles=bundles):
         types[last.resource] += 1
         alarms += last.resource == "OperationOutcome" and _is_alarm(last.body)
     _refuse_cut(last, name, whole=types[""] == sum(types.values()) == 1 and ".ndjson" not in path.name)
@@ -84,6 +88,7 @@ def _read(path: Path, name: str, sha256: str) -> Scan:
         others={kind: number for kind, number in types.items() if kind not in KINDS},
         junk=junk,
         alarms=alarms,
+        plain=is_lines(path, name) and not bundles and not junk and len(types) == 1,
     )
 
 

@@ -49,6 +49,7 @@ class ExportedInName(Strict):
 class FhirFilesSettings(FhirSettings):
     """A folder of FHIR files: NDJSON, Bundles or single resources, plain or .gz."""
 
+    fhir_version: Literal["R4", "R4B", "R5"] = "R4"
     folder: ConfigPath
     files: Patterns = DEFAULT_FILES
     snapshot: Literal["full", "delta"] = "delta"

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import ClassVar
 
-from connectors.base import Known, Lent, RawRow
+from connectors.base import Finding, Known, Lent, RawRow
 from connectors.fhir.settings import FEEDS, fingerprint_of, terms_of
 from connectors.fhir_files.delivery import Delivery
 from connectors.fhir_files.directory import FolderDirectory
 from connectors.fhir_files.export import exports
 from connectors.fhir_files.folder import Folder
+from connectors.fhir_files.probe import findings
 from connectors.fhir_files.settings import FhirFilesSettings
 from connectors.settings import Surroundings
 from mappings.fhir.mapping import map_resource
@@ -25,7 +26,7 @@ class FhirFilesSource:
         self.name = name
         self.feeds: Sequence[str] = FEEDS
         self.fingerprint = fingerprint_of(settings, surroundings)
-        self._snapshot = settings.snapshot
+        self._settings = settings
         self._terms = terms_of(settings, surroundings)
         self._folder = Folder(settings, surroundings, lent.memo)
         self._directory = FolderDirectory(self._folder)
@@ -33,10 +34,14 @@ class FhirFilesSource:
     def passes(self, known: Known, at: datetime) -> Iterator[Delivery]:
         """Yields what has not landed, in the order of export; raises Unavailable when the folder is not there."""
         self._directory.forget()
-        for export in exports(self._folder, self._snapshot, self._terms, at):
+        for export in exports(self._folder, self._settings.snapshot, self._terms, at):
             yield from export.deliveries(known)
 
     def map(self, row: RawRow) -> Mapped | Rejected:
         """Reads one resource; references that lead elsewhere are followed by what the folder holds."""
         body = row.body if isinstance(row.body, bytes) else b""
         return map_resource(row.kind, row.external_id, body, self._terms, self._directory)
+
+    def probe(self, at: datetime) -> Iterator[Finding]:
+        """Looks at the folder and its files."""
+        return findings(self._folder, self._settings, at)

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 
 from requests.auth import HTTPBasicAuth
 
-from connectors.base import Capabilities, Change, FeedbackPage, Json, Lent, Outcome, Unavailable
+from connectors.base import Capabilities, Change, FeedbackPage, Finding, Json, Lent, Outcome, Unavailable
 from connectors.http import Account, HttpClient
 from connectors.mailchimp.audience import Audience, Declined
 from connectors.mailchimp.feedback import read_changes
 from connectors.mailchimp.members import Archived, Members
+from connectors.mailchimp.probe import findings
 from connectors.mailchimp.push import Push
 from connectors.mailchimp.settings import MailchimpSettings, read_key
 from connectors.settings import Surroundings
@@ -69,6 +70,10 @@ class Mailchimp:
                 return _problems(audience.merge_fields(), self._settings.fields)
             except Declined as declined:
                 raise Unavailable(f"{self.name}: the audience was refused ({declined.verdict.code})") from None
+
+    def probe(self, at: datetime) -> Iterator[Finding]:  # noqa: ARG002  all connectors are tried alike
+        """Tries the key, the audience and its merge fields."""
+        return findings(self._audience, lambda merge_fields: _problems(merge_fields, self._settings.fields))
 
     @contextmanager
     def _audience(self) -> Iterator[Audience]:

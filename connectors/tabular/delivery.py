@@ -7,9 +7,11 @@ from itertools import islice
 from typing import Literal
 
 from connectors.base import Page, Proof, RawRow, Refusal, SnapshotRule, Unavailable, Window
+from connectors.lines import NOTHING, Legend, Remembered, Trail
 from connectors.tabular.header import padding
 from connectors.tabular.identity import id_reader
-from connectors.tabular.proof import Proved, stamp
+from connectors.tabular.proof import Proved, site_of, stamp
+from connectors.tabular.sheet import Rows
 from mappings.body import broken
 from mappings.plan import Plan
 from mappings.records import Kind
@@ -23,7 +25,8 @@ class Delivery:
     """A file that may land, or with `refusal` one that must not; see `connectors.base.Pass`.
 
     `exported` orders the files of a feed; `data_as_of` is the same, but never later than now. `day_of` is given for
-    windows; `horizon` is the last day that a window may speak of.
+    windows; `horizon` is the last day that a window may speak of. `same` is the proof of the same bytes, landed
+    last.
     """
 
     feed: str
@@ -34,6 +37,7 @@ class Delivery:
     exported: datetime
     data_as_of: datetime
     proved: Proved | None = None
+    same: Proof | None = None
     refusal: Refusal | None = None
     skipped: str | None = None
     notices: Sequence[str] = ()
@@ -42,22 +46,51 @@ class Delivery:
     stream: Literal["anew", "resumed"] | None = None
     kinds: frozenset[Kind] = field(init=False)
     proof: Proof | None = field(init=False)
+    labels: Sequence[str] = field(default=("",), init=False)
     _days: tuple[date, date] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.kinds = frozenset((self.plan.kind,))
-        self.proof = self.proved.proof if self.proved is not None else None
+        self.proof = self.proved.proof if self.proved is not None else self.same
 
-    def pages(self) -> Iterator[Page]:
+    @property
+    def context(self) -> str | None:
+        """What the reading of a line depends on beside the mapping."""
+        return self.proved.context if self.proved is not None else None
+
+    @property
+    def repeated(self) -> bool:
+        """True when these very bytes are what landed last."""
+        return self.same is not None
+
+    def pages(self, remembered: Remembered = NOTHING) -> Iterator[Page]:
         """Yields the rows by the thousand; raises Refusal or Unavailable when the file is no longer the proved one."""
         if self.proved is None:
             raise self.refusal or Unavailable(f"{self.name}: not proved")
         self._same(self.proved)
-        rows = self._rows(self.proved)
+        yield from self._row_pages(self.proved) if self.context is None else self._line_pages(self.proved, remembered)
+        self._same(self.proved)
+
+    def _row_pages(self, proved: Proved) -> Iterator[Page]:
+        rows = self._rows(proved, islice(proved.sheet.rows(), 1, None))
         while page := list(islice(rows, PAGE_ROWS)):
             self._note_days(page)
             yield Page(rows=page)
-        self._same(self.proved)
+
+    def _line_pages(self, proved: Proved, remembered: Remembered) -> Iterator[Page]:
+        legend, trail = Legend(remembered), Trail(remembered)
+        self.labels = legend.names
+        code_of = site_of(self.plan, proved.header, proved.damage)
+        for chunk in proved.sheet.lines().chunks(trail, lambda cells: legend.place(code_of(cells))):
+            fresh = {row.line: row.digest for row in chunk.fresh}
+            rows = self._rows(proved, ((row.line, row.cells) for row in chunk.fresh))
+            yield Page(
+                rows=[row._replace(digest=fresh[row.place]) for row in rows],
+                unchanged=chunk.rows - len(chunk.fresh),
+                lines=chunk.lines,
+                gone=trail.gone(),
+            )
+        yield from (Page(rows=(), gone=gone) for gone in trail.rest())
 
     def window(self) -> Window | None:
         """The days that the file speaks of; known after the last page, None for other snapshots and empty files."""
@@ -67,11 +100,11 @@ class Delivery:
         last = min(last, self.horizon) if self.horizon is not None else last
         return Window(first=first, last=last) if first <= last else None
 
-    def _rows(self, proved: Proved) -> Iterator[RawRow]:
+    def _rows(self, proved: Proved, rows: Rows) -> Iterator[RawRow]:
         kind, table, width = self.plan.kind, self.plan.table, len(proved.header.names)
         body_of, behind = proved.header.getter(self.plan), padding(self.plan, self.folder)
         id_of, losers = id_reader(self.plan, proved.header), proved.losers
-        for line, cells in islice(proved.sheet.rows(), 1, None):
+        for line, cells in proved.damage.mend(rows):
             if line in losers:
                 continue
             external_id = id_of(cells)

@@ -3,9 +3,15 @@
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from connectors.base import Unavailable
+
+MARKERS: Final = (".done", ".ok")
+"""A file FILE.done says that FILE is whole."""
+
+_NOT_YET: Final = (".part", ".partial", ".filepart", ".tmp")
+"""How programs that copy and upload call a file until it is whole."""
 
 
 class Found(NamedTuple):
@@ -21,18 +27,22 @@ class Found(NamedTuple):
 
 
 def find_files(folder: Path, patterns: tuple[str, ...], *, by_folder: bool) -> list[Found]:
-    """The files that match, by name without case; hidden ones and lock files of office programs are left out.
+    """The files that match, by name without case.
 
-    With `by_folder` a pattern without a slash is looked for in every folder directly below. Raises Unavailable when
+    Left out are hidden ones, lock files of office programs, markers, and what is named as not whole yet. With `by_folder` a pattern without a slash is looked for in every folder directly below. Raises Unavailable when
     the folder cannot be listed.
     """
     try:
         if not folder.is_dir():
             raise Unavailable(f"the folder {folder} is not there; create it or mount it")
         paths = sorted({path for pattern in patterns for path in _matching(folder, pattern, by_folder)})
-        return [_found(folder, path) for path in paths if not path.name.startswith((".", "~$")) and path.is_file()]
+        return [_found(folder, path) for path in paths if _is_ours(path.name) and path.is_file()]
     except OSError as error:
         raise Unavailable(f"the folder {folder} cannot be listed ({error.strerror})") from None
+
+
+def _is_ours(name: str) -> bool:
+    return not name.startswith((".", "~$")) and not name.casefold().endswith((*MARKERS, *_NOT_YET))
 
 
 def _matching(folder: Path, pattern: str, by_folder: bool) -> Iterator[Path]:

@@ -19,8 +19,8 @@ class Header:
 
     @property
     def fingerprint(self) -> str:
-        """Changes when a column is renamed, moved, added or lost."""
-        return hashlib.sha256("\x1f".join(self.names).encode()).hexdigest()[:16]
+        """Changes when a column is renamed, added or lost; not when one only stands elsewhere."""
+        return hashlib.sha256("\x1f".join(sorted(self.names)).encode()).hexdigest()[:16]
 
     def at(self, column: str) -> int | None:
         """Where a column stands; None where the header lacks it."""

@@ -9,8 +9,8 @@ from connectors.base import SnapshotRule
 from connectors.settings import ConsentSettings, DatedBy, SiteMap
 from connectors.tabular.settings import Columns, ColumnSettings, TableSettings, TabularSettings
 from mappings.canonical import REQUIRED
-from mappings.plan import Column, ConsentPlan, Flag, Identity, Once, Plan, SitePlan
-from mappings.preset import PresetColumn, PresetTable, load_preset
+from mappings.plan import Column, ConsentPlan, Flag, Identity, Once, Plan, Sign, SitePlan
+from mappings.preset import PresetColumn, PresetConsent, PresetTable, load_preset
 
 
 class FeedPlan(NamedTuple):
@@ -40,12 +40,33 @@ def _of_table(name: str, table: PresetTable, stated: TableSettings, settings: Ta
         kind=table.kind,
         columns=_complete(table, merged(table.columns, stated.columns)),
         site=site_plan(settings.site),
-        consents=tuple(map(consent_plan, settings.consent)) if table.kind == "patients" else (),
+        consents=_consents(table, settings) if table.kind == "patients" else (),
         target=table.target,
         flag=Flag(table.flag.column, frozenset(table.flag.removed)) if table.flag else None,
         identity=_identity(table, stated),
+        only_with=table.only_with,
     )
     return FeedPlan(plan, stated.files or table.files, stated.snapshot or table.snapshot)
+
+
+def _consents(table: PresetTable, settings: TabularSettings) -> tuple[ConsentPlan, ...]:
+    """The operator's entries, and those of the preset for columns that the operator says nothing of."""
+    stated = tuple(map(consent_plan, settings.consent))
+    named = {entry.column for entry in stated}
+    return (*stated, *(_known_consent(entry) for entry in table.consents if entry.column not in named))
+
+
+def _known_consent(entry: PresetConsent) -> ConsentPlan:
+    return ConsentPlan(
+        column=entry.column,
+        always=None,
+        yes=frozenset(word.casefold() for word in entry.yes),
+        no=frozenset(word.casefold() for word in entry.no),
+        channels=entry.channels,
+        purposes=entry.purposes,
+        evidence=entry.evidence,
+        optional=True,
+    )
 
 
 def _identity(table: PresetTable, stated: TableSettings) -> Identity | None:
@@ -79,10 +100,13 @@ def _column(column: PresetColumn) -> Column:
         default=column.default,
         formats=column.formats,
         once=Once(column.once.column, column.once.status) if column.once else None,
+        time=column.time,
+        signs=tuple(Sign(sign.column, sign.word, frozenset(map(str.casefold, sign.words))) for sign in column.signs),
     )
 
 
 def _stated(column: ColumnSettings, preset: PresetColumn | None) -> Column:
+    """A column that the operator names; a preset's signs and time of day belong to the column that it stands for."""
     under = preset or PresetColumn()
     return Column(
         column=column.column.strip(),
@@ -91,6 +115,7 @@ def _stated(column: ColumnSettings, preset: PresetColumn | None) -> Column:
         formats=column.formats or under.formats,
         once=Once(under.once.column, under.once.status) if under.once else None,
         declared=True,
+        time=column.time.strip() if column.time is not None else None,
     )
 
 

@@ -3,17 +3,23 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from connectors.base import Proof, Refusal
+from connectors.lines import Legend, Remembered, Trail
+from connectors.tabular.damage import HEAD, INTACT, Damage, find_damage
 from connectors.tabular.header import Header, read_header
 from connectors.tabular.identity import Rivals
 from connectors.tabular.sheet import Rows, Sheet, open_sheet
 from mappings.plan import Plan
+
+_DATES: Final = 10_000
+"""Different texts in the export column that are looked at."""
 
 
 class Stamp(NamedTuple):
@@ -52,7 +58,7 @@ class Proved:
     """A file that may land: how to read it again, and what its first reading found.
 
     `losers` are lines of rows that a newer row of the same identity replaces; `exported` the newest time in the
-    declared export column.
+    declared export column; `context` as in `connectors.base.LinePass`.
     """
 
     sheet: Sheet
@@ -61,10 +67,19 @@ class Proved:
     proof: Proof
     losers: frozenset[int] = frozenset()
     exported: datetime | None = None
+    context: str | None = None
+    damage: Damage = INTACT
 
 
-def prove(path: Path, name: str, plan: Plan, dialect: Dialect) -> Proved:
-    """Reads a file to its end; raises Refusal for one that must not land, and OSError."""
+Recall = Callable[[str], Remembered]
+"""Gives the lines that landed last, when they were read in this context."""
+
+
+def prove(path: Path, name: str, plan: Plan, dialect: Dialect, recall: Recall | None) -> Proved:
+    """Reads a file to its end; raises Refusal for one that must not land, and OSError.
+
+    `recall` is None where every row must be seen, whatever it was last time.
+    """
     before = stamp(path)
     sheet = open_sheet(path, name, fallback=dialect.encoding, delimiter=dialect.delimiter)
     rows = sheet.rows()
@@ -72,57 +87,71 @@ def prove(path: Path, name: str, plan: Plan, dialect: Dialect) -> Proved:
     if first is None:
         raise Refusal(name, "empty_file", "it holds nothing, not even a header; export the file again")
     header = read_header(first[1], plan, name, dialect.export_column)
-    count = _Count(plan, header, dialect)
-    count.see(rows)
+    head = list(islice(rows, HEAD))
+    damage = find_damage(head, header, plan, name)
+    code_of = site_of(plan, header, damage)
+    if recall is not None and dialect.export_column is None and plan.identity is None and sheet.by_lines:
+        context = "\x1f".join((str(sheet.encoding), sheet.delimiter, *header.names, damage.context))
+        found = _count_lines(sheet, code_of, recall(context))
+    else:
+        context, found = None, _count_rows(damage.mend(chain(head, rows)), plan, header, dialect)
+    sha256 = file_hash(path)
     proof = Proof(
-        sha256=file_hash(path),
-        rows=count.rows,
-        header=header.fingerprint,
-        sites=dict(count.sites),
-        kinds={plan.kind: count.rows},
+        sha256=sha256, rows=found.rows, header=header.fingerprint, sites=found.sites, kinds={plan.kind: found.rows}
     )
     return Proved(
         sheet=sheet,
         stamp=before,
         header=header,
         proof=proof,
-        losers=frozenset(count.rivals.losers),
-        exported=count.exported(),
+        losers=found.losers,
+        exported=found.exported,
+        context=context,
+        damage=damage,
     )
 
 
-class _Count:
-    """What is counted while the rows go by."""
+def site_of(plan: Plan, header: Header, damage: Damage) -> Callable[[list[str]], str]:
+    """Takes the code of its site from a row, mended; "" where there is none."""
+    place = next((header.at(column) for column in plan.site_columns(header.names)), None)
+    width = len(header.names)
+    if place is None:
+        return lambda _cells: ""
+    if damage.context:
+        return lambda cells: damage.mended(cells)[place].strip() if len(cells) == width else ""
+    return lambda cells: cells[place].strip() if len(cells) == width else ""
 
-    def __init__(self, plan: Plan, header: Header, dialect: Dialect) -> None:
-        self.rows = 0
-        self.sites: Counter[str] = Counter()
-        self.rivals = Rivals(plan, header)
-        self._width = len(header.names)
-        self._joined = plan.identity is not None
-        self._site = next((header.at(column) for column in plan.site_columns(header.names)), None)
-        self._export = header.at(dialect.export_column) if dialect.export_column is not None else None
-        self._export_cells: set[str] = set()
-        self._export_time = dialect.export_time
 
-    def see(self, rows: Rows) -> None:
-        """Reads all rows."""
-        width, site, export = self._width, self._site, self._export
-        sites: Counter[str] = Counter()
-        for line, cells in rows:
-            self.rows += 1
-            if len(cells) != width:
-                continue
-            if site is not None:
-                sites[cells[site]] += 1
-            if self._joined:
-                self.rivals.see(line, cells)
-            if export is not None and len(self._export_cells) < 10_000:
-                self._export_cells.add(cells[export])
-        for cell, number in sites.items():
-            self.sites[cell.strip()] += number
+class _Found(NamedTuple):
+    rows: int
+    sites: Mapping[str, int]
+    losers: frozenset[int] = frozenset()
+    exported: datetime | None = None
 
-    def exported(self) -> datetime | None:
-        if self._export_time is None:
-            return None
-        return max(filter(None, map(self._export_time, self._export_cells)), default=None)
+
+def _count_lines(sheet: Sheet, site_of_row: Callable[[list[str]], str], remembered: Remembered) -> _Found:
+    legend, trail = Legend(remembered), Trail(remembered)
+    rows, sites = 0, Counter[str]()
+    for chunk in sheet.lines().chunks(trail, lambda cells: legend.place(site_of_row(cells))):
+        rows += chunk.rows
+        sites.update(legend.counts(chunk.lines.labels))
+        sites.update(site_of_row(row.cells) for row in chunk.fresh if row.digest is None)
+    return _Found(rows, {site: number for site, number in sites.items() if site})
+
+
+def _count_rows(rows: Rows, plan: Plan, header: Header, dialect: Dialect) -> _Found:
+    rivals, site_of_row = Rivals(plan, header), site_of(plan, header, INTACT)
+    export = header.at(dialect.export_column) if dialect.export_column is not None else None
+    number, sites, dates = 0, Counter[str](), set[str]()
+    for line, cells in rows:
+        number += 1
+        sites[site_of_row(cells)] += 1
+        if len(cells) != len(header.names):
+            continue
+        rivals.see(line, cells)
+        if export is not None and len(dates) < _DATES:
+            dates.add(cells[export])
+    read = dialect.export_time
+    exported = max(filter(None, map(read, dates)), default=None) if read is not None else None
+    counted = {site: rows for site, rows in sites.items() if site}
+    return _Found(number, counted, frozenset(rivals.losers), exported)

@@ -2,7 +2,6 @@
 
 import codecs
 import difflib
-import re
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Annotated, Any, ClassVar
@@ -10,7 +9,9 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from connectors.base import SnapshotRule
-from connectors.settings import ConfigPath, SiteMap, SourceSettings, Strict
+from connectors.settings import ConfigPath, SiteMap, Strict
+from connectors.tabular.arrival_settings import ArrivalSettings
+from connectors.tabular.export_sets import SetSettings
 from mappings.canonical import CANONICAL, REQUIRED
 from mappings.payers import PAYER_CLASSES
 from mappings.preset import PresetTable, load_preset, preset_names
@@ -34,9 +35,13 @@ Patterns = Annotated[tuple[Pattern, ...], BeforeValidator(_as_tuple), Field(min_
 
 
 class ColumnSettings(Strict):
-    """A column by name, with a map of its codes, a default, and the formats of its dates."""
+    """A column by name, with a map of its codes, a default, the formats of its dates, and the column of its time of day.
+
+    A format is a strptime pattern, or excel (excel-1904) for a spreadsheet's day numbers.
+    """
 
     column: str
+    time: str | None = None
     map: Mapping[str, str] = Field(default_factory=dict)
     default: str | None = None
     formats: tuple[str, ...] = ()
@@ -116,30 +121,7 @@ class EpisodeFeedSettings(DaylessFeedSettings):
     columns: dict[EpisodeName, ColumnOrName] = Field(default_factory=dict)
 
 
-class ExportedAt(Strict):
-    """When a file was exported: a regular expression on its name, or a column; `format` is a strptime pattern."""
-
-    name: str | None = None
-    column: str | None = None
-    format: str
-
-    @model_validator(mode="after")
-    def _one(self) -> "ExportedAt":
-        if (self.name is None) == (self.column is None):
-            raise ValueError("give either name or column")
-        return self
-
-    @field_validator("name")
-    @classmethod
-    def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error:
-            raise ValueError("is no regular expression") from None
-        return value
-
-
-class TabularSettings(SourceSettings):
+class TabularSettings(ArrivalSettings):
     """A folder of CSV or XLSX files."""
 
     folder: ConfigPath
@@ -148,7 +130,6 @@ class TabularSettings(SourceSettings):
     patients: PatientFeedSettings | None = None
     appointments: VisitFeedSettings | None = None
     episodes: EpisodeFeedSettings | None = None
-    exported_at: ExportedAt | None = None
     encoding: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
 
@@ -198,7 +179,11 @@ class TabularSettings(SourceSettings):
 
     @model_validator(mode="after")
     def _feeds(self) -> "TabularSettings":
-        problems = [*self._shape_problems(), *self._column_problems()]
+        problems = [
+            *self._shape_problems(),
+            *self._column_problems(),
+            *self.misnamed([*self.preset_tables(), *self.inline()]),
+        ]
         if problems:
             raise ValueError("; ".join(problems))
         return self
@@ -214,6 +199,11 @@ class TabularSettings(SourceSettings):
             return {}
         tables = load_preset(self.preset).tables
         return {name: table for name, table in tables.items() if not table.optional or name in self.tables}
+
+    def set_of_tables(self) -> SetSettings:
+        """The tables that land together: as stated, else those of the preset's set that take part."""
+        preset = load_preset(self.preset).together if self.preset is not None else ()
+        return self.set_of([table for table in preset if table in self.preset_tables()])
 
     def missing(self) -> list[str]:
         """What the preset cannot know and the operator has not stated, as `tables.TABLE.columns.NAME`."""
@@ -260,6 +250,8 @@ class TabularSettings(SourceSettings):
 def _troubles(kind: Kind, name: str, column: ColumnSettings) -> list[str]:
     if name not in CANONICAL[kind]:
         return [f"no such canonical name{_close(name, CANONICAL[kind])}"]
+    if column.time is not None and CANONICAL[kind][name] != "moment":
+        return ["time: belongs to an instant: starts_at, ends_at or created_at"]
     if CANONICAL[kind][name] != "status":
         return []
     words = [*column.map.values(), *([column.default] if column.default is not None else [])]

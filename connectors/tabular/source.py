@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar
 
 import orjson
 
-from connectors.base import Export, Known, Lent, Pass, RawRow, Refusal, is_known
+from connectors.base import Export, Finding, Known, Lent, Pass, RawRow, Refusal, is_known
 from connectors.dating import stated_time, time_in_name
 from connectors.settings import Surroundings
+from connectors.tabular.arrivals import Arrivals, Remark
 from connectors.tabular.delivery import Delivery, horizon_of
 from connectors.tabular.files import Found, find_files
 from connectors.tabular.plans import FeedPlan, feed_plans
+from connectors.tabular.probe import findings
 from connectors.tabular.proof import Dialect, Proved, file_hash, prove, stamp
 from connectors.tabular.settings import TabularSettings
 from mappings.columns import VERSION, Mapper, compile_plan, day_reader
@@ -21,6 +24,9 @@ from mappings.plan import Practice
 from mappings.preset import load_preset
 from mappings.records import Mapped, Rejected
 from mappings.site_column import known_codes
+
+Remarked = Sequence[tuple[Found, Remark | None]]
+"""A table's files, each with what is to be said of it."""
 
 
 class TabularSource:
@@ -33,7 +39,7 @@ class TabularSource:
         name: str,
         settings: TabularSettings,
         surroundings: Surroundings,
-        lent: Lent,  # noqa: ARG002  all connectors are made alike; files need neither memo nor budget
+        lent: Lent,
     ) -> None:
         self.name = name
         self._settings = settings
@@ -42,6 +48,7 @@ class TabularSource:
         self._feeds = feed_plans(settings)
         self._dialect = _dialect(settings, surroundings)
         self._by_folder = self._feeds[0].plan.site.by_folder
+        self._arrivals = Arrivals(settings, lent.memo, self._file_time)
         self._mappers: dict[str, Mapper] = {}
         self.feeds: Sequence[str] = self._feed_names()
         self.fingerprint = _fingerprint(self._feeds, self._practice)
@@ -51,8 +58,13 @@ class TabularSource:
 
         Raises Unavailable when the folder is not there.
         """
-        for feed in self._feeds:
-            yield from self._deliveries(feed, known, at)
+        folder, below = self._settings.folder, self._by_folder
+        found = [find_files(folder, feed.patterns, by_folder=below) for feed in self._feeds]
+        tables = [feed.plan.table for feed in self._feeds]
+        remarks = self._arrivals.remarks(list(zip(tables, found, strict=True)), known, at)
+        for feed, files in zip(self._feeds, found, strict=True):
+            remarked = [(each, remarks.get((feed.plan.table, each.name))) for each in files]
+            yield from self._deliveries(feed, remarked, known, at)
 
     def map(self, row: RawRow) -> Mapped | Rejected:
         """Reads one raw row by the plan of the table that its body names; a table no longer configured is a fault."""
@@ -61,6 +73,10 @@ class TabularSource:
             return Rejected(code="cell_count")
         mapper = self._mappers.get(body[0]) or self._compiled(body[0])
         return Rejected(code="cell_count") if mapper is None else mapper(row.external_id, body)
+
+    def probe(self, at: datetime) -> Iterator[Finding]:
+        """Looks at the folder and at what matches each table's files."""
+        return findings(self._settings.folder, self._feeds, at, by_folder=self._by_folder)
 
     def columns(self, table: str) -> tuple[str, ...]:
         """The columns that a row's cells were taken from; none for a table that is not configured."""
@@ -84,24 +100,44 @@ class TabularSource:
 
     # ------------------------------------------------------------ files
 
-    def _deliveries(self, feed: FeedPlan, known: Known, at: datetime) -> Iterator[Delivery]:
-        found = find_files(self._settings.folder, feed.patterns, by_folder=self._by_folder)
-        ready = (self._delivery(feed, each, known, at) for each in found)
+    def _deliveries(self, feed: FeedPlan, files: Remarked, known: Known, at: datetime) -> Iterator[Delivery]:
+        ready = (self._remarked(feed, found, remark, known, at) for found, remark in files)
         for delivery in sorted(filter(None, ready), key=lambda each: (each.exported, each.name)):
             self._skip_older(delivery, known)
             yield delivery
 
+    def _remarked(
+        self, feed: FeedPlan, found: Found, remark: Remark | None, known: Known, at: datetime
+    ) -> Delivery | None:
+        """A file as a delivery with what its arrival calls for; one that may still be written is not even opened."""
+        if remark is not None and remark.act == "leave":
+            delivery: Delivery | None = self._dated(feed, found, self._feed_of(feed, found), None, at)
+        else:
+            delivery = self._delivery(feed, found, known, at)
+        if delivery is not None and delivery.refusal is None and remark is not None:
+            delivery.notices = (*delivery.notices, remark.notice)
+            delivery.skipped = delivery.skipped if remark.act == "land" else "unsettled"
+        return delivery
+
+    def _feed_of(self, feed: FeedPlan, found: Found) -> str:
+        return f"{feed.plan.table}/{found.folder}" if self._by_folder else feed.plan.table
+
     def _delivery(self, feed: FeedPlan, found: Found, known: Known, at: datetime) -> Delivery | None:
         """A file as a delivery; None when it has landed before."""
-        name = f"{feed.plan.table}/{found.folder}" if self._by_folder else feed.plan.table
+        name = self._feed_of(feed, found)
         refusal: Refusal | None = None
         proved: Proved | None = None
         try:
             if found.escapes:
                 raise Refusal(found.name, "unreadable", "the link leads out of the source's folder; copy the file in")
-            if is_known(known, self._export(name, found, at)):
+            export = self._export(name, found, at)
+            if is_known(known, export):
                 return None
-            proved = self._of_ours(feed, prove(found.path, found.name, feed.plan, self._dialect))
+            same = known.repeated(name, export.sha256) if self._dialect.export_column is None else None
+            if same is not None:
+                return replace(self._dated(feed, found, name, None, at), same=same)
+            recall = partial(known.lines, name) if feed.snapshot == "full" else None
+            proved = self._of_ours(feed, prove(found.path, found.name, feed.plan, self._dialect, recall))
             if stamp(found.path) != proved.stamp:
                 return self._unsettled(self._dated(feed, found, name, proved, at))
         except Refusal as caught:
@@ -114,8 +150,11 @@ class TabularSource:
         """A file as its outside tells of it; bytes that hold their own export time are never exported anew."""
         by_column = self._dialect.export_column is not None
         stated = self._named_time(found)
-        exported = datetime.min.replace(tzinfo=UTC) if by_column else min(stated or _changed(found, at), at)
+        exported = datetime.min.replace(tzinfo=UTC) if by_column else self._file_time(found, at)
         return Export(feed, file_hash(found.path), found.name, exported, stated is not None)
+
+    def _file_time(self, found: Found, at: datetime) -> datetime:
+        return min(self._named_time(found) or _changed(found, at), at)
 
     def _of_ours(self, feed: FeedPlan, proved: Proved) -> Proved:
         """Counts rows of known sites only: a mistyped clinic code that is mended is no lost site."""
@@ -154,6 +193,7 @@ class TabularSource:
         if proved is not None:
             unmapped = proved.header.unmapped(feed.plan, self._dialect.export_column)
             notices += [f"unmapped_columns: {', '.join(unmapped)}"] if unmapped else []
+            notices += proved.damage.notices
             flag = feed.plan.flag
             lacks_flag = feed.snapshot == "flags" and flag is not None and flag.column not in proved.header.names
             notices += ["no_export_flag"] if lacks_flag else []

@@ -13,6 +13,7 @@ from connectors.base import Refusal
 
 SUFFIXES = frozenset({".xlsx", ".xlsm"})
 _UNREADABLE = "it is no readable workbook; save it again as .xlsx, or as CSV"
+_NO_RESULTS = "it holds formulas without their results; open it in the spreadsheet program and save it, or export CSV"
 _LARGEST = 512 << 20
 _RATIO = 100
 _SMALL = 1 << 20
@@ -22,6 +23,9 @@ _CELLS = 32 << 20
 """Calamine holds the whole rectangle between the outermost cells, 32 bytes for each cell in it."""
 _PLACE = re.compile(rb"""\sr=["']([A-Za-z]+)([0-9]+)["']""")
 """The place of a cell, such as B7, as the attribute of its tag."""
+_UNCOUNTED = re.compile(rb"<c\b([^>]*)>\s*<f\b[^>]*?(?:/>|>[^<]*</f>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c>")
+"""A cell with a formula and no result, as programs write it that do not reckon. A result that is an empty text (t="str")
+is one."""
 _CHUNK = 1 << 20
 _TAIL = 4096
 """More than a cell's tag is long: what a chunk cuts in two is read again with the next."""
@@ -72,20 +76,25 @@ def _refuse_bomb(path: Path, name: str) -> None:
             unpacked = sum(entry.file_size for entry in archive.infolist())
             if unpacked > _LARGEST or (unpacked > _SMALL and unpacked > _RATIO * path.stat().st_size):
                 raise Refusal(name, "too_large", "it unpacks to far more than a patient list needs; export it as CSV")
-            sheets = [entry for entry in archive.namelist() if entry.lower().endswith(".xml")]
-            if any(_cells(archive, sheet) > _CELLS for sheet in sheets):
+            parts = [entry for entry in archive.namelist() if entry.lower().endswith((".xml", ".rels"))]
+            if any(_cells(archive, part, name) > _CELLS for part in parts):
                 raise Refusal(name, "too_large", "a cell lies far from all others; delete it, or export CSV")
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError):
         raise Refusal(name, "unreadable", _UNREADABLE) from None
 
 
-def _cells(archive: zipfile.ZipFile, entry: str) -> int:
-    """How many cells the rectangle from the first one to the outermost has."""
+def _cells(archive: zipfile.ZipFile, entry: str, name: str) -> int:
+    """How many cells the rectangle from the first one to the outermost has; raises Refusal for formulas without results.
+
+    Every part is read to its end, so one that unpacks to more than it says fails its checksum here.
+    """
     columns, last = set[bytes](), 0
     with archive.open(entry) as file:
         text = b""
         while chunk := file.read(_CHUNK):
             text = text[-_TAIL:] + chunk
+            if b"<f" in text and any(b't="str"' not in found for found in _UNCOUNTED.findall(text)):
+                raise Refusal(name, "unreadable", _NO_RESULTS)
             places = _PLACE.findall(text)
             columns.update(column for column, _ in places)
             last = max(last, max((int(row[:12]) for _, row in places), default=0))

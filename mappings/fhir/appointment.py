@@ -22,10 +22,17 @@ STATUSES: Final[dict[str, Standing]] = {
     "canceled": "cancelled",
     "noshow": "noshow",
     "didnotarrive": "noshow",
+    "didnotattend": "noshow",
     "dna": "noshow",
+    "ns": "noshow",
+    "?": "noshow",
     "enteredinerror": "removed",
 }
-_MISSED = frozenset({"noshow", "ns", "dna", "didnotarrive", "didnotattend", "failedtoattend"})
+"""FHIR's codes, and what servers write in their place; `?` is OpenEMR's calendar code (its FhirAppointmentService)."""
+
+_MISSED = frozenset(
+    {"noshow", "noshown", "ns", "dna", "didnotarrive", "didnotattend", "failedtoattend", "failedtoshow"}
+)
 """athenahealth and others keep a no-show as a cancelled appointment with a reason."""
 
 
@@ -35,10 +42,13 @@ def map_appointment(
     """Maps an appointment; one without any patient (a meeting, blocked time) is none of ours."""
     actors = [participant.actor for participant in appointment.participant or () if participant.actor is not None]
     patient = _patient(actors, appointment.contained) or _subject(appointment)
+    if patient is None and not actors:
+        # FHIR wants a participant; fhir.resources takes an empty list, and one without an actor.
+        return Rejected(code="missing_value", field="patient_id", column="participant")
     if patient is None:
         return Mapped(record=None, ignored="no_patient")
     status = read_code(appointment.status, STATUSES)
-    if status == "cancelled" and _says_missed(_reason(appointment)):
+    if _is_missed(status, appointment, terms):
         status = "noshow"
     facts = Facts(
         external_id=external_id,
@@ -89,8 +99,15 @@ def _reason(appointment: Appointment | AppointmentR5) -> Concept | None:
     return appointment.cancellation_reason if isinstance(appointment, AppointmentR5) else appointment.cancelation_reason
 
 
-def _says_missed(reason: Concept | None) -> bool:
-    return any(normalised(word.rpartition("|")[2]) in _MISSED or "no-show" in word for word in words(reason))
+def _is_missed(status: Standing | None, appointment: Appointment | AppointmentR5, terms: Terms) -> bool:
+    if normalised(appointment.status or "") in terms.missed:
+        return True
+    return status == "cancelled" and _says_missed(_reason(appointment), terms)
+
+
+def _says_missed(reason: Concept | None, terms: Terms) -> bool:
+    said = [normalised(word.rpartition("|")[2]) for word in words(reason)]
+    return any(word in _MISSED or word in terms.missed_reasons or "noshow" in word for word in said)
 
 
 def _kind(appointment: Appointment | AppointmentR5) -> str | None:

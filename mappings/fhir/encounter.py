@@ -7,7 +7,7 @@ from mappings.fhir.moment import Moment
 from mappings.fhir.reference import Directory, names_type
 from mappings.fhir.shapes import Encounter, EncounterR5, Reference
 from mappings.fhir.terms import Terms
-from mappings.fhir.visit import PROVIDERS, Facts, Standing, map_visit, naming, read_code
+from mappings.fhir.visit import PROVIDERS, Facts, Standing, map_visit, naming, normalised, read_code
 from mappings.records import Mapped, Rejected
 
 STATUSES: Final[dict[str, Standing]] = {
@@ -23,9 +23,10 @@ STATUSES: Final[dict[str, Standing]] = {
     "completed": "fulfilled",
     "cancelled": "cancelled",
     "canceled": "cancelled",
+    "noshow": "noshow",
     "enteredinerror": "removed",
 }
-"""R4's and R5's codes together; `unknown` is in no table and quarantines the visit."""
+"""R4's and R5's codes together, and a no-show as some write it; `unknown` is in no table and quarantines the visit."""
 
 
 def map_encounter(
@@ -38,7 +39,9 @@ def map_encounter(
     places: list[Reference | None] = [visited.location for visited in encounter.location or ()]
     facts = Facts(
         external_id=external_id,
-        status=read_code(encounter.status, STATUSES),
+        status="noshow"
+        if normalised(encounter.status or "") in terms.missed
+        else read_code(encounter.status, STATUSES),
         code=encounter.status,
         patient=encounter.subject,
         starts=starts,

@@ -36,7 +36,7 @@ KINDS: Final[dict[str, Kind]] = {
 REMOVAL: Final = b'{"request":'
 """How the body of a row begins whose resource was deleted."""
 
-MAPPING_VERSION: Final = "1"
+MAPPING_VERSION: Final = "2"
 """Part of every source's fingerprint: to be raised whenever the same resource is mapped to something else."""
 
 _UNREADABLE: Final = "unreadable:"
@@ -46,6 +46,9 @@ _ALONE: Final[dict[Kind, str]] = {
     "consents": "Consent",
     "locations": "Location",
 }
+BARE: Final = frozenset(_ALONE.values()) - {"Consent"}
+"""The types whose resources are a row each, named by the bare id."""
+
 _MAPPINGS: Final[dict[str, Callable[[Any, str, Terms, Directory], Mapped | Rejected]]] = {
     "Patient": map_patient,
     "Appointment": map_appointment,
@@ -65,10 +68,10 @@ def row_ids(resource: str, resource_id: str, body: bytes, terms: Terms) -> list[
     A patient, episode or location goes by its bare id; types that share a kind are told apart by `Type/`. A request
     that counts visits of an episode speaks twice, a Consent once for each channel and purpose that is declared.
     """
+    if resource in BARE:
+        return [resource_id]
     if resource == "Consent":
         return consent_ids(resource_id, tuple(terms.consents.values()))
-    if resource in _ALONE.values():
-        return [resource_id]
     named = f"{resource}/{resource_id}"
     if resource == "ServiceRequest" and b"EpisodeOfCare/" in body and _QUANTITY.search(body):
         return [named, named + EPISODE_SUFFIX]

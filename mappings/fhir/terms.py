@@ -21,7 +21,8 @@ class ConsentTerm:
 class Terms:
     """Everything beside the resource itself that decides what it is mapped to.
 
-    `outcomes`, `payers` and `consents` have casefolded keys. `authorities` are the identifier systems that name a
+    `outcomes`, `payers` and `consents` have casefolded keys; `missed` and `missed_reasons` are further statuses, and
+    reasons of a cancellation, that mean a no-show, as `visit.normalised` has them. `authorities` are the identifier systems that name a
     person; None takes those of the types in `patient.py`. `stated` is the source's stated basis for every patient.
     """
 
@@ -32,5 +33,7 @@ class Terms:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     payers: Mapping[str, PayerClass] = field(default_factory=dict)
     consents: Mapping[str, ConsentTerm] = field(default_factory=dict)
+    missed: frozenset[str] = frozenset()
+    missed_reasons: frozenset[str] = frozenset()
     authorities: frozenset[str] | None = None
     stated: tuple[Consent, ...] = ()

@@ -3,6 +3,7 @@
 from sync.commands import (
     check,
     codes,
+    columns,
     contacts,
     daemon,
     database,
@@ -10,6 +11,7 @@ from sync.commands import (
     explain,
     holds,
     init,
+    keys,
     matches,
     outbox,
     plan,
@@ -23,6 +25,7 @@ from sync.commands import (
 COMMANDS = (
     demo.register,
     init.register,
+    keys.register,
     check.register,
     run.register,
     daemon.register,
@@ -36,6 +39,7 @@ COMMANDS = (
     quarantine.register,
     outbox.register,
     codes.register,
+    columns.register,
     database.register,
     schema.register,
 )

@@ -1,13 +1,17 @@
 """`check`: validates the configuration whole, prints each segment back in English, warns of what cannot work."""
 
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.commands.options import ConfigOption, JsonOption, stop
-from sync.exit_codes import BAD_CONFIG, OK
+from sync.exit_codes import BAD_CONFIG
+
+if TYPE_CHECKING:
+    from sync.trial import Step
 
 
 def register(app: typer.Typer) -> None:
@@ -19,7 +23,7 @@ def check(
     context: typer.Context,
     config: ConfigOption = None,
     live: Annotated[
-        bool, typer.Option("--live", help="Also connect to every destination and look at every folder.")
+        bool, typer.Option("--live", help="Also try every database, folder, source and destination; run as the daemon.")
     ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Read no secret and no folder.")] = False,
     as_json: JsonOption = False,
@@ -27,7 +31,8 @@ def check(
     """Validate everything; all problems at once, as file:line:column."""
     from config.load import find, survey
     from config.problem import ConfigError
-    from sync.check import Examined, examine, live_problems
+    from sync.check import Examined, examine
+    from sync.trial import exit_code, trial
 
     if live and offline:
         raise stop("give either --live or --offline")
@@ -35,22 +40,36 @@ def check(
         loaded, faults = survey(find(config or context.obj["config"]))
     except ConfigError as error:
         loaded, faults = None, error.problems
-    found = examine(loaded, offline=offline) if loaded is not None else Examined()
+    now = datetime.now(UTC)
+    found = examine(loaded, now, offline=offline, live=live) if loaded is not None else Examined()
     problems = list(dict.fromkeys([*faults, *found.problems]))
-    if live and loaded is not None and not problems:
-        problems += live_problems(loaded)
+    steps = []
+    for step in trial(loaded, now) if live and loaded is not None and not problems else ():
+        steps.append(step)
+        if not as_json:
+            _show_step(step)
     warnings = [*(loaded.warnings if loaded is not None else ()), *found.warnings]
-    _show(found.english, problems, warnings, as_json=as_json)
-    raise typer.Exit(BAD_CONFIG if problems else OK)
-
-
-def _show(english: dict[str, str], problems: Sequence[object], warnings: Sequence[object], *, as_json: bool) -> None:
     if as_json:
-        import orjson
+        told: dict[str, object] = {"segments": found.english, "problems": list(map(str, problems))}
+        told["warnings"] = list(map(str, warnings))
+        _write_json(told | ({"live": [step.to_json() for step in steps]} if live else {}))
+    else:
+        _show(found.english, problems, warnings)
+    raise typer.Exit(BAD_CONFIG if problems else exit_code(steps))
 
-        found = {"segments": english, "problems": [str(p) for p in problems], "warnings": [str(w) for w in warnings]}
-        sys.stdout.write(orjson.dumps(found).decode() + "\n")
-        return
+
+def _write_json(found: Mapping[str, object]) -> None:
+    import orjson
+
+    sys.stdout.write(orjson.dumps(found).decode() + "\n")
+
+
+def _show_step(step: "Step") -> None:
+    who = " ".join(word for word in (step.kind, step.name) if word)
+    typer.echo(f"{'ok    ' if step.ok else 'FAILED'} {who}, {step.step}: {step.hint}", err=not step.ok)
+
+
+def _show(english: Mapping[str, str], problems: Sequence[object], warnings: Sequence[object]) -> None:
     for name, sentence in english.items():
         typer.echo(f"{name}: {sentence}")
     for warning in warnings:

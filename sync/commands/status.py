@@ -20,7 +20,7 @@ def status(
         bool,
         typer.Option(
             "--fail",
-            help="Exit 1 when a source is stale, failed or was never pulled, a destination failed, a file was refused,"
+            help="Exit 1 when a source is late, stale, failed or was never pulled, an export is not whole, a destination failed, a file was refused,"
             " a hold is open, something is parked, or a wish is older than an hour.",
         ),
     ] = False,

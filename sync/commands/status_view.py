@@ -1,7 +1,9 @@
 """How the status is shown on a terminal."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
@@ -12,13 +14,18 @@ from sync.troubles import troubles
 def show_status(status: Mapping[str, Any]) -> None:
     """Prints tables of sources, destinations and contacts, then each trouble with what to do."""
     console = screen()
-    console.print(_sources(status["sources"], status["quarantine"]))
-    console.print(_destinations(status["destinations"]))
+    zone = ZoneInfo(status["timezone"])
+    console.print(_sources(status["sources"], status["quarantine"], zone))
+    console.print(_destinations(status["destinations"], zone))
     console.print(_contacts(status))
     for name, source in status["sources"].items():
         if source["other_payers"]:
             said = f"{source['other_payers']:,} patients of {name} have a payer of class other (see its payers:)."
             console.print(_plain(said))
+    for name, n in status["without_patient"].items():
+        console.print(_plain(f"{n:,} visits of {name} belong to patients that no file has brought."))
+    if status["observed_sites"]:
+        console.print(f"Sites that only observe: {', '.join(status['observed_sites'])}.")
     found = troubles(status)
     for trouble in found:
         console.print(f"[bold red]![/] {_plain(trouble.sentence)}\n  → {_plain(trouble.advice)}")
@@ -30,27 +37,35 @@ def _plain(text: str) -> str:
     return text.replace("[", r"\[")
 
 
-def _sources(sources: Mapping[str, Any], quarantine: Mapping[str, int]) -> Table:
-    table = grid("source", "last success", "data as of", "fresh", "quarantined", "next run", title="Sources")
+def _sources(sources: Mapping[str, Any], quarantine: Mapping[str, int], zone: ZoneInfo) -> Table:
+    table = grid("source", "mode", "last success", "data as of", "fresh", "quarantined", "next run", title="Sources")
     for name, source in sources.items():
         fresh = "[red]stale[/]" if source["stale"] else "yes" if source["data_as_of"] else "–"
         table.add_row(
             name,
-            _short(source["last_success"]),
-            _short(source["data_as_of"]),
+            _mode(source),
+            _short(source["last_success"], zone),
+            _short(source["data_as_of"], zone),
             fresh,
             f"{quarantine.get(name, 0):,}",
-            _short(source["next_run"]),
+            _short(source["next_run"], zone),
         )
     return table
 
 
-def _destinations(destinations: Mapping[str, Any]) -> Table:
+def _mode(source: Mapping[str, Any]) -> str:
+    if source["is_retired"]:
+        return f"retired {source['retired']}"
+    until = f", until {source['retired']}" if source["retired"] else ""
+    return f"{source['mode']}{until}"
+
+
+def _destinations(destinations: Mapping[str, Any], zone: ZoneInfo) -> Table:
     table = grid("destination", "mode", "pending", "held", "parked", "last push", "circuit", title="Destinations")
     for name, found in destinations.items():
         counts = (found["pending"], found["held"], found["parked"])
         circuit = found["circuit"] if found["error"] is None else f"[red]{found['circuit']}[/]"
-        table.add_row(name, found["mode"], *(f"{n:,}" for n in counts), _short(found["last_push"]), circuit)
+        table.add_row(name, found["mode"], *(f"{n:,}" for n in counts), _short(found["last_push"], zone), circuit)
     return table
 
 
@@ -61,5 +76,6 @@ def _contacts(status: Mapping[str, Any]) -> Table:
     return table
 
 
-def _short(instant: str | None) -> str:
-    return instant[:16].replace("T", " ") + " UTC" if instant is not None else "–"
+def _short(instant: str | None, zone: ZoneInfo) -> str:
+    """An instant by the practice's clock, with the name of its time."""
+    return f"{datetime.fromisoformat(instant).astimezone(zone):%Y-%m-%d %H:%M %Z}" if instant is not None else "–"

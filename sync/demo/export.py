@@ -23,6 +23,11 @@ class Export(NamedTuple):
         """The export time as it stands in file names, in the practice's zone."""
         return f"{self.today - timedelta(days=1):%Y%m%d}-2345"
 
+    @property
+    def at(self) -> datetime:
+        """The export time."""
+        return datetime.combine(self.today - timedelta(days=1), time(23, 45), tzinfo=PRACTICE_ZONE)
+
     def day(self, offset: int) -> date:
         return self.today + timedelta(days=offset)
 

@@ -1,6 +1,7 @@
 """Writes the demo practice's folder: an ordinary configuration, its secrets, and what the EMRs dropped."""
 
 import csv
+import os
 import secrets
 from datetime import datetime
 from importlib.resources import files
@@ -49,6 +50,8 @@ def _drops(drops: Path, practice: Practice, export: Export) -> None:
     webpt.write(drops / "webpt", practice, export)
     fhir.write(drops / "fhir", practice, export)
     _leads(drops / "leads", practice, export)
+    for path in filter(Path.is_file, drops.rglob("*")):
+        os.utime(path, (export.at.timestamp(),) * 2)
 
 
 def _leads(folder: Path, practice: Practice, export: Export) -> None:

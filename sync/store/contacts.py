@@ -39,6 +39,17 @@ def mark_waiting(connection: Connection, source: str, data_as_of: datetime) -> N
     _mark(connection, _c.id.in_(waiting))
 
 
+def mark_of_sources(connection: Connection, sources: Sequence[str]) -> None:
+    """Marks whoever has a row in one of the sources."""
+    rows = select(_l.contact).join(t.patient_record, _p.id == _l.row_id)
+    _mark(connection, _c.id.in_(rows.where(_p.source.in_(sources), _l.until.is_(None))))
+
+
+def mark_of_sites(connection: Connection, sites: Sequence[str]) -> None:
+    """Marks whoever belongs to one of the sites."""
+    _mark(connection, _c.site.in_(sites))
+
+
 def _mark(connection: Connection, where: ColumnElement[bool]) -> None:
     connection.execute(update(t.contact).where(where, ~_c.stale).values(stale=True))
 

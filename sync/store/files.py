@@ -6,8 +6,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, func, select, update
 
+from connectors.base import Proof
+from connectors.lines import Remembered
+from sync.store import lines
 from sync.store import tables as t
 from sync.store.engine import reading
+from sync.store.gates import Feed
 from sync.store.memos import CURSOR, read_memo
 from sync.store.statements import chunks, upsert
 
@@ -41,6 +45,17 @@ class KnownFiles:
             records = connection.execute(query.order_by(c.id.desc())).all()
         stopped = bool(records) and records[0].state in STOPPED
         return stopped or any(record.state in SETTLED for record in records if record.name == name)
+
+    def repeated(self, feed: str, sha256: str) -> Proof | None:
+        """The proof of what landed last for the feed, when it was these bytes under the present mapping."""
+        with reading(self._engine) as connection:
+            landed = lines.landed_last(connection, Feed(self._source, feed))
+        same = landed is not None and (landed.sha256, landed.fingerprint) == (sha256, self._fingerprint)
+        return lines.proof_of(landed) if landed is not None and same else None
+
+    def lines(self, feed: str, context: str) -> Remembered:
+        """The lines of what landed last for the feed, when they were read in the same context."""
+        return lines.remembered(self._engine, Feed(self._source, feed), self._fingerprint, context)
 
     def cursor(self, feed: str) -> dict[str, Any] | None:
         """The cursor that was stored last for the feed under the present mapping."""

@@ -62,6 +62,12 @@ def forget_seen(connection: Connection, feed: Feed) -> None:
     connection.execute(delete(t.seen).where(t.seen.c.source == feed.source, t.seen.c.feed == feed.name))
 
 
+def count_seen(connection: Connection, feed: Feed) -> int:
+    """How many rows the present pass has held so far."""
+    query = select(func.count()).select_from(t.seen)
+    return connection.execute(query.where(t.seen.c.source == feed.source, t.seen.c.feed == feed.name)).scalar_one()
+
+
 def count_present(connection: Connection, feed: Feed) -> int:
     """How many rows of a feed its source holds."""
     c = t.gate.c

@@ -17,6 +17,10 @@ CURSOR: Final = "cursor"
 """By `source/feed`: the `cursor` that its last stored page carried, and the `fingerprint` under which it was stored."""
 
 
+LINES: Final = "lines"
+"""By `source/feed`: what landed last, as `sync.store.lines` has it; absent while a delivery of the feed is landing."""
+
+
 def read_memo(connection: Connection, owner: str, key: str) -> dict[str, Any] | None:
     """The value kept under (owner, key); None for none."""
     return connection.execute(select(_m.value).where(_m.owner == owner, _m.key == key)).scalar()

@@ -42,6 +42,14 @@ def source_states(connection: Connection) -> dict[str, Mapping[str, Any]]:
     return {row["source"]: dict(row) for row in connection.execute(select(t.source_state)).mappings()}
 
 
+def visits_without_patient(connection: Connection) -> dict[str, int]:
+    """By source: visits that are there, of patients that none of its files has brought."""
+    v, p = t.visit_record.c, t.patient_record.c
+    patient = select(p.id).where(p.source == v.source, p.external_id == v.patient_id)
+    query = select(v.source, func.count()).where(v.present, ~patient.exists()).group_by(v.source).order_by(v.source)
+    return dict(connection.execute(query).all())
+
+
 def cursors(connection: Connection) -> dict[str, dict[str, dict[str, Any]]]:
     """By source and feed: the newest delivery that has landed."""
     c = t.feed_state.c

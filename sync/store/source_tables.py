@@ -88,6 +88,31 @@ class Seen(SQLModel, table=True):
     external_id: str = Field(primary_key=True)
 
 
+class FeedLine(SQLModel, table=True):
+    """Digests of the lines of a feed's last landed file, in its order, many a row (`connectors.lines.Block`)."""
+
+    __tablename__ = "feed_line"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    source: str = Field(primary_key=True)
+    feed: str = Field(primary_key=True)
+    generation: int = Field(primary_key=True)
+    block: int = Field(primary_key=True)
+    digests: bytes = Field(sa_type=LargeBinary)
+    labels: bytes = Field(sa_type=LargeBinary)
+
+
+class GoneLine(SQLModel, table=True):
+    """What the lines hashed to (`Gate.raw_hash`) that an unfinished pass has not met again so far."""
+
+    __tablename__ = "gone_line"
+    __table_args__ = {"sqlite_with_rowid": False}
+
+    source: str = Field(primary_key=True)
+    feed: str = Field(primary_key=True)
+    raw_hash: bytes = Field(primary_key=True, sa_type=LargeBinary)
+
+
 class Quarantine(SQLModel, table=True):
     """An input row that could not be used, kept for replay; one open entry a (source, kind, external id)."""
 

@@ -22,6 +22,7 @@ metadata = SQLModel.metadata
 
 source_state, feed_state, landing = _core(f.SourceState), _core(f.FeedState), _core(f.Landing)
 gate, seen, quarantine, notice = _core(f.Gate), _core(f.Seen), _core(f.Quarantine), _core(f.Notice)
+feed_line, gone_line = _core(f.FeedLine), _core(f.GoneLine)
 
 patient_record, identifier = _core(p.PatientRecord), _core(p.Identifier)
 visit_record, episode_record = _core(p.VisitRecord), _core(p.EpisodeRecord)

@@ -18,6 +18,7 @@ from connectors.fhir_files import FhirFilesSource
 from connectors.fhir_files.delivery import Delivery
 from connectors.settings import Surroundings
 from mappings.records import Mapped, PatientRow, Rejected, VisitRow
+from tests.fakes.known import MemoryKnown
 from tests.fakes.lent import lent
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -25,18 +26,11 @@ ZONE = ZoneInfo("America/Chicago")
 SURROUNDINGS = Surroundings(zone=ZONE, phone_region="US", site_zones={"lincoln": ZONE, "boulder": ZONE})
 
 
-class Landed:
+class Landed(MemoryKnown):
     """Remembers what was landed, as sync does."""
 
     def __init__(self) -> None:
-        self.files: set[tuple[str, str]] = set()
-        self.times: dict[str, datetime] = {}
-
-    def landed(self, feed: str, sha256: str) -> bool:
-        return (feed, sha256) in self.files
-
-    def newest(self, feed: str) -> datetime | None:
-        return self.times.get(feed)
+        super().__init__()
 
     def take(self, passes: Iterable[Delivery]) -> list[Delivery]:
         taken = list(passes)

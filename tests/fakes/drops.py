@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from connectors.base import Pass, RawRow, Refusal
 from connectors.settings import Surroundings
 from connectors.tabular import TabularSettings, TabularSource
-from connectors.tabular.proof import Dialect, Proved, prove
+from connectors.tabular.proof import Dialect, Proved, Recall, prove
 from mappings.plan import Plan
 from tests.fakes.known import AT, MemoryKnown, land
 from tests.fakes.lent import lent
@@ -42,9 +42,9 @@ def refusal(folder: Path, **keys: Any) -> Refusal:
     return pass_.refusal
 
 
-def growing(path: Path, name: str, plan: Plan, dialect: Dialect) -> Proved:
+def growing(path: Path, name: str, plan: Plan, dialect: Dialect, recall: Recall | None) -> Proved:
     """The proof of a file that somebody is still writing."""
-    proved = prove(path, name, plan, dialect)
+    proved = prove(path, name, plan, dialect, recall)
     os.utime(path, (AT.timestamp(), AT.timestamp()))
     return proved
 

@@ -1,6 +1,6 @@
 """A configuration is read whole, and refused with everything that is wrong with it."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from textwrap import dedent
 from zoneinfo import ZoneInfo
@@ -205,11 +205,27 @@ def test_keys_of_later_versions_are_unknown(tmp_path: Path, line: str) -> None:
     assert only(tmp_path, line).message.startswith("unknown key")
 
 
-@pytest.mark.parametrize("key", ["playbook: {}", "tests: []", "holidays: []", "practice: {}"])
-def test_operators_may_write_only_segments(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("key", ["playbook: {}", "tests: []", "practice: {}"])
+def test_operators_may_write_only_segments_and_holidays(tmp_path: Path, key: str) -> None:
     problem = only(tmp_path, "", one=key)
     assert (problem.file, problem.line, problem.column) == (f"{tmp_path}/operators/one.yaml", 1, 1)
     assert problem.message.startswith("unknown key")
+
+
+def test_holidays_of_all_files_add_up(tmp_path: Path) -> None:
+    config = loaded(tmp_path, "holidays: [2026-12-25]\n", one="holidays: [2027-01-01]\n", two="holidays:\n")
+    assert config.settings.holidays == (date(2026, 12, 25), date(2027, 1, 1))
+
+
+@pytest.mark.parametrize("wrong", ["Christmas", "20261225", "7", "2026-02-30"])
+def test_a_holiday_that_is_no_day_is_named_where_it_stands(tmp_path: Path, wrong: str) -> None:
+    problem = only(tmp_path, "holidays: [2026-12-25]\n", one=f"holidays:\n  - {wrong}\n")
+    assert (problem.file, problem.line, problem.path) == (f"{tmp_path}/operators/one.yaml", 2, "holidays[1]")
+    assert problem.message.startswith("write a day as year-month-day")
+
+
+def test_holidays_are_a_list(tmp_path: Path) -> None:
+    assert only(tmp_path, "", one="holidays: Christmas\n").path == "holidays"
 
 
 def test_an_operators_segment_named_by_a_number_is_named(tmp_path: Path) -> None:

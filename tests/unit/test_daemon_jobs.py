@@ -9,7 +9,7 @@ import pytest
 
 from config.load import load
 from connectors.settings import Schedule
-from sync.jobs import first_run, jobs_of, trigger
+from sync.jobs import first_run, jobs_of, next_run, trigger
 
 CHICAGO = ZoneInfo("America/Chicago")
 NOW = datetime(2026, 3, 4, 12, 0, tzinfo=CHICAGO)
@@ -89,3 +89,31 @@ def test_an_hourly_job_runs_every_hour_of_a_day_with_twenty_three_and_one_with_t
     for start, hours in ((datetime(2026, 3, 8, 0, 0, tzinfo=CHICAGO), 22), (datetime(2026, 11, 1, tzinfo=CHICAGO), 24)):
         runs = [run.astimezone(UTC) for run in _runs("0 * * * *", hours, start)]
         assert {after - before for before, after in pairwise(runs)} == {timedelta(hours=1)}
+
+
+def test_a_day_and_a_weekday_are_either_or_as_in_cron() -> None:
+    found = _runs("0 6 13 * 5", 5)
+    assert [(run.month, run.day, run.isoweekday()) for run in found] == [
+        (3, 6, 5), (3, 13, 5), (3, 20, 5), (3, 27, 5), (4, 3, 5),
+    ]  # fmt: skip
+    assert [run.day for run in _runs("0 6 10 * 5", 3)] == [6, 10, 13]
+
+
+def test_beside_a_star_with_a_step_both_must_hold_as_in_cron() -> None:
+    assert all(run.isoweekday() == 5 and run.day % 2 for run in _runs("0 6 */2 * 5", 4))
+
+
+@pytest.mark.parametrize(("field", "days"), [("7", {7}), ("5-7", {5, 6, 7}), ("0,7", {7})])
+def test_sunday_may_be_seven(field: str, days: set[int]) -> None:
+    assert {run.isoweekday() for run in _runs(f"0 6 * * {field}", 8)} == days
+
+
+@pytest.mark.parametrize("cron", ["0 6 * * 8", "0 6 * * 5-1", "0 6 * *", "0 25 * * *", "0 6 * * 1-9"])
+def test_what_cron_cannot_read_is_refused(cron: str) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        trigger(Schedule(cron=cron), CHICAGO)
+
+
+def test_the_next_run_of_a_cron_schedule_is_known() -> None:
+    assert next_run(Schedule(cron="30 2 * * *"), CHICAGO, NOW) == datetime(2026, 3, 5, 2, 30, tzinfo=CHICAGO)
+    assert next_run(QUARTER, CHICAGO, NOW) == NOW + timedelta(minutes=15)

@@ -7,8 +7,8 @@ import pytest
 from sync.troubles import troubles
 
 SOURCE = {
-    "error": None, "last_success": "2026-03-02T18:00:00+00:00", "stale": False, "data_as_of": "2026-03-02T12:00",
-    "warnings": [], "old_mapping": 0,
+    "error": None, "is_retired": False, "last_success": "2026-03-02T18:00:00+00:00", "stale": False, "data_as_of": "2026-03-02T12:00",
+    "warnings": [], "old_mapping": 0, "late": None, "incomplete": [], "unusual": [],
 }  # fmt: skip
 WARNING = {"feed": "patients", "field": "birth_date", "code": "unreadable_value", "n": 3, "file": "p.csv"}
 DESTINATION = {"error": None, "parked": 0, "mode": "on", "oldest_pending_s": 30, "pending": 2}
@@ -62,6 +62,19 @@ def test_values_that_were_left_out_are_told_and_do_not_fail() -> None:
     [trouble] = troubles(_status(sources={"emr": SOURCE | {"warnings": [WARNING]}}))
     assert trouble.sentence == "3 birth_date in p.csv (emr, patients): unreadable value, left out; the rows landed"
     assert not trouble.fails
+
+
+def test_a_late_export_and_one_that_is_not_whole_fail_and_an_unusual_number_is_only_told() -> None:
+    source = SOURCE | {
+        "late": {"due": "2026-03-02T13:00:00+00:00", "feeds": ["patients"]},
+        "incomplete": ["patients.csv lacks appointments; not come in time"],
+        "unusual": [{"feed": "patients", "site": "101", "rows": 4, "usual": 90}],
+    }
+    late, incomplete, unusual = troubles(_status(sources={"emr": source}))
+    assert late.sentence == "Source emr is late: no export of patients by 2026-03-02T13:00:00+00:00"
+    assert "lacks appointments" in incomplete.sentence
+    assert "had 4 rows; usual on this weekday are 90" in unusual.sentence
+    assert (late.fails, incomplete.fails, unusual.fails) == (True, True, False)
 
 
 def test_rows_of_an_old_mapping_are_told_and_do_not_fail() -> None:
