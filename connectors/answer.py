@@ -85,7 +85,8 @@ def _chunks(answer: requests.Response, limits: Limits, last: float) -> Iterator[
     """The body's pieces; the last may be what went wrong. A disk's OSError must not be taken for the network's."""
     try:
         extend(limits.total, last)
-        for chunk in answer.iter_content(_CHUNK):
+        # As it was sent: of an archive that was cut, the transport would give what it can inflate, and say nothing.
+        for chunk in answer.raw.stream(_CHUNK, decode_content=False):
             yield chunk
             if remaining() <= 0:
                 yield Trouble("took too long", again=True, acted=True)

@@ -27,7 +27,10 @@ class Links:
 
         Scheme, host, port and base path are compared as such: a base URL inside another's query does not count.
         """
-        whole = urljoin(self._base + "/", url)
+        try:
+            whole = urljoin(self._base + "/", url)
+        except ValueError:
+            return None
         for name in self._names:
             if name.holds(whole):
                 parts = urlsplit(whole)
