@@ -85,8 +85,7 @@ def _brake(connection: Connection, source: Source, pass_: Pass, terms: PullTerms
     last = files.last_landing(connection, source.name, pass_.feed, proof.sha256)
     if last is not None and last[0] == "released":
         return None
-    before = files.feed_states(connection, source.name).get(pass_.feed)
-    facts = FeedFacts(rows=before.n_rows, header=before.header, sites=before.sites) if before is not None else None
+    facts = _facts(connection, source.name, pass_)
     codes = [
         *source_verdict(facts, proof, terms.min_source_rows, snapshot=pass_.snapshot),
         *terms.usual(connection, source.name, pass_),
@@ -97,6 +96,20 @@ def _brake(connection: Connection, source: Source, pass_: Pass, terms: PullTerms
     hold = new_hold(connection, "source", source.name, None, reasons, terms.at)
     files.record_landing(connection, landing_record(source, pass_, "held", terms.at, hold.id))
     return hold
+
+
+def _facts(connection: Connection, source: str, pass_: Pass) -> FeedFacts | None:
+    """What a delivery is compared with; None for a feed's first.
+
+    A full one: every row that the source is known to hold. The delivery before it may have been a part only (an export
+    with gaps lands as a delta), and must not lower what the next is measured by.
+    """
+    before = files.feed_states(connection, source).get(pass_.feed)
+    if before is None:
+        return None
+    full = pass_.snapshot == "full"
+    rows = gates.count_present(connection, gates.Feed(source, pass_.feed)) if full else before.n_rows
+    return FeedFacts(rows=rows, header=before.header, sites=before.sites)
 
 
 def _finish(engine: Engine, source: Source, at: datetime, *, complete: bool) -> None:
