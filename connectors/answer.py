@@ -12,7 +12,7 @@ from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
 from connectors.deadline import extend, remaining
-from connectors.download import Downloaded, beginning_of, beside, finish
+from connectors.download import GZIP, Downloaded, Inflating, beside, finish
 from connectors.message import KEPT_HEADERS
 from connectors.retry import Patience, Trouble
 
@@ -64,6 +64,8 @@ def read_whole(answer: requests.Response, limit: int) -> bytes | Trouble:
 
 def saved(answer: requests.Response, to: Path, limits: Limits) -> Downloaded | Trouble:
     """Writes the body to `to`; raises OSError when the disk will not take it."""
+    if answer.headers.get("content-encoding", "identity").strip().lower() not in ("gzip", "x-gzip", "identity", ""):
+        return Trouble("the file comes in an encoding that was not asked for", again=False, acted=True)
     last = time.monotonic() + limits.file_total
     count = _Count(answer, limits)
     with beside(to) as file:
@@ -82,10 +84,13 @@ def saved(answer: requests.Response, to: Path, limits: Limits) -> Downloaded | T
 
 
 def _chunks(answer: requests.Response, limits: Limits, last: float) -> Iterator[bytes | Trouble]:
-    """The body's pieces; the last may be what went wrong. A disk's OSError must not be taken for the network's."""
+    """The body's pieces as received; the last may be what went wrong.
+
+    A disk's OSError must not be taken for the network's. They are inflated here and not by urllib3, which takes a gzip
+    body that is cut for a whole one.
+    """
     try:
         extend(limits.total, last)
-        # As it was sent: of an archive that was cut, the transport would give what it can inflate, and say nothing.
         for chunk in answer.raw.stream(_CHUNK, decode_content=False):
             yield chunk
             if remaining() <= 0:
@@ -111,6 +116,8 @@ class _Count:
     def add(self, data: bytes) -> Trouble | None:
         if not data:
             return None
+        if self.size == 0 and data.lstrip()[:1] == b"<":
+            return Trouble("a web page came instead of the file (a log-in or error page?)", again=True, acted=True)
         self.size += len(data)
         self.lines += data.count(b"\n")
         self.ended = data.endswith(b"\n")
@@ -121,14 +128,12 @@ class _Count:
 
 
 def _written(chunks: Iterator[bytes | Trouble], file: IO[bytes], count: _Count) -> Trouble | None:
-    inflate = None
+    inflate: Inflating | None = None
     for number, chunk in enumerate(chunks):
         if isinstance(chunk, Trouble):
             return chunk
-        if number == 0:
-            trouble, inflate = beginning_of(chunk)
-            if trouble is not None:
-                return trouble
+        if number == 0 and chunk.startswith(GZIP):
+            inflate = Inflating()
         try:
             for data in inflate(chunk) if inflate is not None else (chunk,):
                 trouble = count.add(data)

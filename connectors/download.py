@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from connectors.retry import Trouble
-
 _STEP: Final = 2**20
-_GZIP: Final = b"\x1f\x8b"
+GZIP: Final = b"\x1f\x8b"
+"""How gzip begins, whether or not a header says so; no NDJSON does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,10 +67,3 @@ class Inflating:
             yield self._member.decompress(chunk, _STEP)
             chunk = self._member.unused_data if self._member.eof else self._member.unconsumed_tail
         self.whole = self._member.eof
-
-
-def beginning_of(chunk: bytes) -> tuple[Trouble | None, Inflating | None]:
-    """What the first bytes of a file say: a web page is no file, and gzip is inflated though no header says so."""
-    if chunk.lstrip()[:1] == b"<":
-        return Trouble("a web page came instead of the file (a log-in or error page?)", again=True, acted=True), None
-    return None, Inflating() if chunk.startswith(_GZIP) else None

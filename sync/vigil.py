@@ -68,7 +68,7 @@ def standing(status: Mapping[str, Any], at: datetime) -> dict[str, Any]:
     ages = {
         name: (at - datetime.fromisoformat(source["data_as_of"])).total_seconds()
         for name, source in sources.items()
-        if source["data_as_of"]
+        if source["data_as_of"] and not source["is_retired"]
     }
     stalest = max(ages, key=lambda name: ages[name], default=None)
     oldest = max((d["oldest_pending_s"] for d in destinations.values() if d["oldest_pending_s"] is not None), default=0)

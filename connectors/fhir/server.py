@@ -143,7 +143,7 @@ class FhirServer:
         internet unless the server itself is not. A status other than 200 leaves no file; 403 and 404 may mean that
         the URL has expired.
         """
-        near = self.links.near(url) if "://" in url else url
+        near = self.links.near(url)
         if near is None and bearer:
             raise self._leads_away(template)
         accept = "application/fhir+ndjson, */*;q=0.5"

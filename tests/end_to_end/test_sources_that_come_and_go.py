@@ -10,7 +10,7 @@ from sync.commands.status_view import show_status
 from sync.explain import explain
 from sync.plan import plan_of
 from sync.status import status_of
-from sync.vigil import stale_sources
+from sync.vigil import stale_sources, standing
 from tests.fakes.clinic import AT, Clinic, days, lead, patient, visit
 
 OTHER = {"kind": "tabular", "folder": "drops/other", "site": "boulder"}
@@ -258,7 +258,9 @@ def test_a_retired_source_is_not_pulled_and_is_neither_stale_nor_in_trouble(clin
     assert ("emr", "3") not in clinic.statuses()
     with clinic.service() as service:
         assert stale_sources(service, _at(20)) == {}
-        source = status_of(service, _at(20))["sources"]["emr"]
+        status = status_of(service, _at(20))
+    assert standing(status, _at(20))["source"] is None
+    source = status["sources"]["emr"]
     assert (source["stale"], source["retired"], source["next_run"], source["error"]) == (
         False,
         "2026-03-05",

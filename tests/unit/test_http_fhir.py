@@ -4,6 +4,7 @@ import gzip
 import ssl
 import stat
 import threading
+import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -271,7 +272,7 @@ def test_fault_13_and_14_a_dripping_server_is_left_at_the_deadline(first: bytes,
         with pytest.raises(Unavailable, match="took too long"):
             server.get("/Patient", "/Patient")
         with pytest.raises(Unavailable, match="took too long"):
-            server.download("/f", "/f", tmp_path / "f", bearer=True)
+            fetched(server, tmp_path / "f")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -355,6 +356,7 @@ CUT_GZIP = gzip.compress(NDJSON)[:-9]
 @pytest.mark.parametrize(
     "act",
     [cut(), answer(503), answer(200, b" <html>log in</html>"), answer(200, CUT_GZIP),
+     answer(200, gzip.compress(b" <html>log in</html>"), Content_Encoding="gzip"),
      answer(200, CUT_GZIP, Content_Encoding="gzip"), answer(200, b"\x1f\x8bnonsense"),
      raw(b"HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n" + NDJSON)],
 )  # fmt: skip
@@ -365,6 +367,15 @@ def test_fault_15_to_17_a_broken_file_is_fetched_again_and_leaves_nothing(tmp_pa
     with talk(act) as (_faults, server), pytest.raises(Unavailable, match=r"GET 127.0.0.1/f/\{id\}: "):
         fetched(server, tmp_path / "f")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_an_encoding_that_was_not_asked_for_is_refused(tmp_path: Path) -> None:
+    with (
+        talk(answer(200, zlib.compress(NDJSON), Content_Encoding="deflate")) as (faults, server),
+        pytest.raises(Unavailable, match="encoding that was not asked for"),
+    ):
+        fetched(server, tmp_path / "f")
+    assert (len(faults.requests), list(tmp_path.iterdir())) == (1, [])
 
 
 @pytest.mark.parametrize("headers", [{"Content_Encoding": "gzip"}, {}])
