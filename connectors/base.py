@@ -230,12 +230,21 @@ class Source(Protocol):
 class Finding(NamedTuple):
     """What a live check found at one step (name, TLS, clock, token, scopes, one record, folder …).
 
-    `hint` says in one sentence what was found, or what to do; never a value of a person's.
+    `hint` says in one sentence what was found, or what to do; never a value of a person's. `cause` says what a failed
+    step calls for: another setting (78), other credentials (77), or an outside system that works again (75).
     """
 
     step: str
     ok: bool
     hint: str
+    cause: Literal["settings", "credentials", "system"] = "settings"
+
+
+def failure(step: str, error: Unavailable | Misconfigured, advice: str = "") -> Finding:
+    """The finding of a step that raised; `advice` is added to the error's sentence."""
+    if isinstance(error, Unavailable):
+        return Finding(step, ok=False, hint=f"{error}{advice}", cause="system")
+    return Finding(step, ok=False, hint=f"{error}{advice}", cause="credentials" if error.credentials else "settings")
 
 
 @runtime_checkable

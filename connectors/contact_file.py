@@ -66,7 +66,8 @@ class ContactFile:
         """Says whether the folder can be written, or made; makes nothing."""
         near = next(path for path in (self._folder, *self._folder.absolute().parents) if path.exists())
         if not (near.is_dir() and os.access(near, os.W_OK | os.X_OK)):
-            yield Finding("folder", ok=False, hint=f"this user may not write in {near}; mend its permissions")
+            hint = f"this user may not write in {near}; mend its permissions"
+            yield Finding("folder", ok=False, hint=hint, cause="system")
         elif near == self._folder:
             yield Finding("folder", ok=True, hint=f"{near} can be written")
         else:

@@ -12,9 +12,10 @@ def folder_finding(folder: Path) -> Finding:
     """Whether the folder can be listed and its files reached."""
     if not folder.is_dir():
         hint = f"{folder} is not there, or this user may not enter the folders above it; create it or mount it"
-        return Finding("folder", ok=False, hint=hint)
+        return Finding("folder", ok=False, hint=hint, cause="system")
     if not os.access(folder, os.R_OK | os.X_OK):
-        return Finding("folder", ok=False, hint=f"this user may not list {folder}; mend its permissions")
+        hint = f"this user may not list {folder}; mend its permissions"
+        return Finding("folder", ok=False, hint=hint, cause="system")
     return Finding("folder", ok=True, hint=f"{folder} can be read")
 
 

@@ -48,7 +48,8 @@ def database_findings(config: Config, at: datetime) -> Iterator[Finding]:
             engine.dispose()
     except (SQLAlchemyError, Misconfigured) as error:
         fault = fault_of(error)
-        yield Finding("opens", ok=False, hint=fault.sentence if fault is not None else "it cannot be opened or read")
+        hint = fault.sentence if fault is not None else "it cannot be opened or read"
+        yield Finding("opens", ok=False, hint=hint, cause="system")
 
 
 def _place(path: Path) -> Iterator[Finding]:
@@ -112,7 +113,7 @@ def _server(connection: Connection, at: datetime) -> Iterator[Finding]:
     hint = (
         "server and machine agree" if off <= _SKEW_S else f"server and machine differ by {off:,.0f} s; set both by NTP"
     )
-    yield Finding("clock", ok=off <= _SKEW_S, hint=hint)
+    yield Finding("clock", ok=off <= _SKEW_S, hint=hint, cause="system")
 
 
 def _owner(connection: Connection) -> Finding:

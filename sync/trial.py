@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import BaseModel
 
 from config.load import Config
-from connectors.base import Finding, Json, Misconfigured, Probing, Unavailable
+from connectors.base import Finding, Json, Misconfigured, Probing, Unavailable, failure
 from connectors.settings import SecretRef, read_secret
 from sync.build import make_unstored
 from sync.database_trial import database_findings
@@ -15,9 +15,7 @@ from sync.exit_codes import BAD_CONFIG, OK, ORDER, REFUSED_CREDENTIALS, UNAVAILA
 
 Kind = Literal["database", "secrets", "source", "destination"]
 
-_OUTSIDE: Final = frozenset({"name", "TLS", "server", "clock", "discovery", "folder", "opens"})
-"""Steps that fail because a system is out of reach."""
-_OF_CREDENTIALS: Final = frozenset({"key", "token", "scopes", "credentials"})
+_CODES: Final = {"settings": BAD_CONFIG, "credentials": REFUSED_CREDENTIALS, "system": UNAVAILABLE}
 
 
 class Step(NamedTuple):
@@ -72,14 +70,8 @@ def exit_code(steps: list[Step]) -> int:
     return next(code for code in ORDER if code in codes)
 
 
-def _step(kind: Kind, name: str, finding: Finding) -> Step:
-    return Step(kind, name, *finding, OK if finding.ok else _code(finding.step))
-
-
-def _code(step: str) -> int:
-    if step in _OF_CREDENTIALS:
-        return REFUSED_CREDENTIALS
-    return UNAVAILABLE if step in _OUTSIDE else BAD_CONFIG
+def _step(kind: Kind, name: str, found: Finding) -> Step:
+    return Step(kind, name, found.step, found.ok, found.hint, OK if found.ok else _CODES[found.cause])
 
 
 def _connector(config: Config, kind: Literal["source", "destination"], name: str, at: datetime) -> Iterator[Step]:
@@ -90,10 +82,9 @@ def _connector(config: Config, kind: Literal["source", "destination"], name: str
         else:
             yield Step(kind, name, "settings", True, "it has nothing that can be tried without using it", OK)
     except Misconfigured as error:
-        code = REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG
-        yield Step(kind, name, "settings", False, str(error), code)
+        yield _step(kind, name, failure("settings", error))
     except Unavailable as error:
-        yield Step(kind, name, "server", False, str(error), UNAVAILABLE)
+        yield _step(kind, name, failure("server", error))
     except OSError as error:
         hint = f"a file or folder cannot be read ({error.strerror or type(error).__name__})"
         yield Step(kind, name, "folder", False, hint, UNAVAILABLE)

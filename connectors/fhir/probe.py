@@ -9,7 +9,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from connectors.base import Finding, Misconfigured, Unavailable
+from connectors.base import Finding, Misconfigured, Unavailable, failure
 from connectors.discovery import Discovered, missing
 from connectors.fhir.server import FhirServer
 from connectors.http import Request
@@ -39,7 +39,7 @@ def probe_server(server: FhirServer, at: datetime) -> Iterator[Finding]:
     try:
         found = server.door.discovered()
     except Unavailable as error:
-        yield Finding("server", ok=False, hint=f"{error}; check base_url and that this machine may reach it")
+        yield failure("server", error, "; check base_url and that this machine may reach it")
         return
     yield _clock(http_date(found.date), at)
     yield from _identity(server, found)
@@ -53,7 +53,8 @@ def _way(server: FhirServer, origin: Origin, at: datetime) -> Iterator[Finding]:
     try:
         socket.getaddrinfo(origin.host, origin.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        yield Finding("name", ok=False, hint=f"{origin.host} is not known; check base_url and this machine's DNS")
+        hint = f"{origin.host} is not known; check base_url and this machine's DNS"
+        yield Finding("name", ok=False, hint=hint, cause="system")
         return
     yield Finding("name", ok=True, hint=f"{origin.host} is known")
     if origin.scheme == "https":
@@ -71,12 +72,14 @@ def _certificate(server: FhirServer, origin: Origin, at: datetime) -> Finding:
             ends = str((secured.getpeercert() or {}).get("notAfter"))
     except ssl.SSLError:
         hint = "its certificate is not accepted; where the server has its own authority, name it in ca_file"
-        return Finding("TLS", ok=False, hint=hint)
+        return Finding("TLS", ok=False, hint=hint, cause="system")
     except OSError:
-        return Finding("TLS", ok=False, hint=f"no connection to port {origin.port}; is a firewall in between?")
+        hint = f"no connection to port {origin.port}; is a firewall in between?"
+        return Finding("TLS", ok=False, hint=hint, cause="system")
     days = (datetime.fromtimestamp(ssl.cert_time_to_seconds(ends), UTC) - at).days
     warning = "; have it renewed" if days < _FEW_DAYS else ""
-    return Finding("TLS", ok=days >= 0, hint=f"the certificate is good for {days} more days{warning}")
+    hint = f"the certificate is good for {days} more days{warning}"
+    return Finding("TLS", ok=days >= 0, hint=hint, cause="system")
 
 
 def _clock(date: datetime | None, at: datetime) -> Finding:
@@ -87,7 +90,7 @@ def _clock(date: datetime | None, at: datetime) -> Finding:
         return Finding("clock", ok=True, hint="this machine's clock and the server's agree")
     which = "behind" if skew > 0 else "ahead of"
     hint = f"this machine's clock is {abs(skew):.0f} s {which} the server's; switch on time synchronization"
-    return Finding("clock", ok=False, hint=hint)
+    return Finding("clock", ok=False, hint=hint, cause="system")
 
 
 def _identity(server: FhirServer, found: Discovered) -> Iterator[Finding]:
@@ -101,7 +104,10 @@ def _identity(server: FhirServer, found: Discovered) -> Iterator[Finding]:
     else:
         written = getattr(auth, "token_url", None) is not None
         yield Finding(
-            "discovery", ok=written, hint="no token endpoint is named" + ("" if written else "; write token_url")
+            "discovery",
+            ok=written,
+            hint="no token endpoint is named" + ("" if written else "; write token_url"),
+            cause="system",
         )
         if not written:
             return
@@ -109,7 +115,7 @@ def _identity(server: FhirServer, found: Discovered) -> Iterator[Finding]:
         yield from _algorithm(credentials, found)
         token = credentials.token()
     except (Misconfigured, Unavailable) as error:
-        yield Finding("token", ok=False, hint=str(error))
+        yield failure("token", error)
         return
     yield Finding("token", ok=True, hint=f"granted, for {token.lifetime:.0f} s")
     yield _scopes(missing(credentials.endpoint.scopes, token.scope))
@@ -122,10 +128,13 @@ def _fixed(server: FhirServer) -> Finding:
     try:
         status = server.door.client.send(Request(method="GET", path="/metadata", template="/metadata")).status
     except (Misconfigured, Unavailable) as error:
-        return Finding("credentials", ok=False, hint=str(error))
+        return failure("credentials", error)
     refused = status in (401, 403)
     return Finding(
-        "credentials", ok=not refused, hint=f"/metadata answers {status}" + ("; replace them" if refused else "")
+        "credentials",
+        ok=not refused,
+        hint=f"/metadata answers {status}" + ("; replace them" if refused else ""),
+        cause="credentials",
     )
 
 
@@ -137,10 +146,11 @@ def _algorithm(credentials: TokenCredentials, found: Discovered) -> Iterator[Fin
             hint = (
                 f"the server lists {', '.join(sorted(found.algorithms))}, the key signs with {ours}; make another key"
             )
-            yield Finding("key", ok=False, hint=hint)
+            yield Finding("key", ok=False, hint=hint, cause="credentials")
 
 
 def _scopes(lacking: tuple[str, ...]) -> Finding:
     if lacking:
-        return Finding("scopes", ok=False, hint=f"not granted: {' '.join(lacking)}; have the registration amended")
+        hint = f"not granted: {' '.join(lacking)}; have the registration amended"
+        return Finding("scopes", ok=False, hint=hint, cause="credentials")
     return Finding("scopes", ok=True, hint="all that were asked for are granted")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from connectors.base import Finding, Unavailable
+from connectors.base import Finding, Unavailable, failure
 from connectors.fhir_files.folder import Folder
 from connectors.fhir_files.settings import FhirFilesSettings
 from connectors.folder_probe import files_finding, folder_finding, none_finding
@@ -17,6 +17,6 @@ def findings(folder: Folder, settings: FhirFilesSettings, at: datetime) -> Itera
     try:
         found = [file.path for file in folder.files()]
     except Unavailable as error:
-        yield Finding("files", ok=False, hint=str(error))
+        yield failure("files", error)
         return
     yield files_finding("the export", settings.files, found, at) if found else none_finding(settings.folder)

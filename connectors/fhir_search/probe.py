@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from connectors.base import Finding, Misconfigured, Unavailable
+from connectors.base import Finding, Misconfigured, Unavailable, failure
 from connectors.fhir.capability import Capability, read_capability, release_of
 from connectors.fhir.server import FhirServer
 from connectors.fhir_search.ask import Declined
@@ -21,7 +21,7 @@ def statement(server: FhirServer) -> tuple[Finding, Capability | None]:
     try:
         answer = server.get("/metadata", "/metadata")
     except (Unavailable, Misconfigured) as error:
-        return Finding("statement", ok=False, hint=str(error)), None
+        return failure("statement", error), None
     able = read_capability(answer.body) if answer.status == 200 else None
     if able is None:
         hint = f"/metadata answers {answer.status}, no CapabilityStatement; set profile and fhir_version by hand"
@@ -48,7 +48,7 @@ def records(able: Capability, knobs: Knobs, sample: Sample) -> Iterator[Finding]
         except Declined as declined:
             finding = Finding(step, ok=False, hint=f"the server refuses the search ({declined.why}); {_HINT}")
         except (Unavailable, Misconfigured) as error:
-            finding = Finding(step, ok=False, hint=str(error))
+            finding = failure(step, error)
             shut += isinstance(error, Misconfigured) and error.credentials
         yield finding
         if shut > 1 and not opened:

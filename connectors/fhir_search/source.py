@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from connectors.base import Finding, Known, Lent, Misconfigured, RawRow, Unavailable
+from connectors.base import Finding, Known, Lent, Misconfigured, RawRow, Unavailable, failure
 from connectors.fhir.capability import Capability, capability, checked_release, recalled
 from connectors.fhir.probe import probe_server
 from connectors.fhir.server import FhirServer
@@ -108,8 +108,11 @@ class FhirSearchSource:
             page, make = self._sample(visits, able, at), Rows(self._terms())
             rows = [row for entry in page.matches[:1] for row in make.row(entry, visits)]
             found, _ = Companions(self._asker, names, timedelta()).of(rows, make, at)
-        except (Declined, Unavailable, Misconfigured) as error:
-            yield Finding(step, ok=False, hint=str(error))
+        except Declined as declined:
+            yield Finding(step, ok=False, hint=str(declined))
+            return
+        except (Unavailable, Misconfigured) as error:
+            yield failure(step, error)
             return
         yield Finding(step, ok=True, hint=f"{len(found)} came, by the patient whom a visit names")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
-from connectors.base import Finding, Misconfigured, Unavailable
+from connectors.base import Finding, Misconfigured, Unavailable, failure
 from connectors.mailchimp.audience import Audience, Declined
 
 Judge = Callable[[Sequence[Mapping[str, Any]]], Sequence[str]]
@@ -26,8 +26,8 @@ def findings(open_audience: Callable[[], AbstractContextManager[Audience]], judg
             if not wrong:
                 yield Finding(step, ok=True, hint="they are as fields: needs them")
     except Misconfigured as error:
-        yield Finding("key" if error.credentials else step, ok=False, hint=str(error))
+        yield failure("key" if error.credentials else step, error)
     except Unavailable as error:
-        yield Finding("server", ok=False, hint=str(error))
+        yield failure("server", error)
     except Declined as declined:
         yield Finding(step, ok=False, hint=f"Mailchimp refused the call ({declined.verdict.code})")

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from connectors.base import Finding, Unavailable
+from connectors.base import Finding, Unavailable, failure
 from connectors.folder_probe import files_finding, folder_finding, none_finding
 from connectors.tabular.files import find_files
 from connectors.tabular.plans import FeedPlan
@@ -20,7 +20,7 @@ def findings(folder: Path, feeds: Sequence[FeedPlan], at: datetime, *, by_folder
         try:
             found = [each.path for each in find_files(folder, feed.patterns, by_folder=by_folder)]
         except Unavailable as error:
-            yield Finding(f"files of {feed.plan.table}", ok=False, hint=str(error))
+            yield failure(f"files of {feed.plan.table}", error)
             continue
         any_found = any_found or bool(found)
         yield files_finding(feed.plan.table, feed.patterns, found, at)

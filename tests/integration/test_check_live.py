@@ -11,6 +11,7 @@ from config.load import load
 from sync.trial import Step, exit_code, trial
 from tests.fakes.clinic import AT, Clinic, days, mailchimp, patient
 from tests.fakes.command_line import prm_sync
+from tests.fakes.fhir_server import FakeFhir
 from tests.fakes.mailchimp import FakeMailchimp
 
 
@@ -138,6 +139,22 @@ def test_a_full_trial_of_a_mailchimp_audience_only_reads(small: Clinic) -> None:
         small.config["destinations"]["newsletter"]["audience"] = "zzzz"
         assert _failed(_steps(small)) == {("destination", "newsletter", "audience"): 78}
     assert _failed(_steps(small)) == {("destination", "newsletter", "server"): 75}
+
+
+def test_a_server_that_shows_its_statement_and_no_record_is_a_matter_of_the_credentials(small: Clinic) -> None:
+    small.drop("leads", [], "20260302-0600")
+    token = small.folder / "secrets" / "token"
+    token.touch(mode=0o600)
+    token.write_text("anothers", encoding="utf-8")
+    with FakeFhir("generic") as fake:
+        auth = {"kind": "bearer", "token": {"file": "secrets/token"}}
+        small.config["sources"]["hospital"] = {
+            "kind": "fhir-search", "base_url": fake.url, "site": "lincoln", "auth": auth,
+        }  # fmt: skip
+        failed = {
+            step: code for (_, name, step), code in _failed(_steps(small, fake.now)).items() if name == "hospital"
+        }
+    assert failed == {"one Patient": 77, "one Appointment": 77}
 
 
 def test_a_check_warns_of_files_that_come_for_a_retired_source(small: Clinic) -> None:

@@ -774,3 +774,4 @@ def test_a_live_check_ends_where_nothing_more_can_be_learned(fake: FakeFhir, tmp
     refused = [each for each in found if not each.ok]
     assert len(refused) == 2
     assert all("credentials" in each.hint for each in refused)
+    assert {each.cause for each in refused} == {"credentials"}

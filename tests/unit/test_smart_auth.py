@@ -452,7 +452,7 @@ def test_fault_21_a_probe_names_the_skew_of_the_clock(practice: Practice) -> Non
     practice.tokens.tick(90)
     server = practice.server(practice.smart(practice.tokens.register("prm")))
     clock = next(each for each in probed(server, practice.now) if each.step == "clock")
-    assert clock == Finding("clock", ok=False, hint=clock.hint)
+    assert clock == Finding("clock", ok=False, hint=clock.hint, cause="system")
     assert clock.hint.startswith("this machine's clock is 90 s behind the server's")
 
 
@@ -460,7 +460,10 @@ def test_a_probe_names_scopes_that_were_not_granted(practice: Practice) -> None:
     practice.tokens.allowed = frozenset({SCOPES[0]})
     server = practice.server(practice.smart(practice.tokens.register("prm")))
     assert probed(server, practice.now)[-1] == Finding(
-        "scopes", ok=False, hint="not granted: system/Appointment.rs; have the registration amended"
+        "scopes",
+        ok=False,
+        hint="not granted: system/Appointment.rs; have the registration amended",
+        cause="credentials",
     )
 
 
@@ -490,7 +493,7 @@ def test_a_probe_ends_where_no_token_endpoint_is_named(practice: Practice) -> No
     practice.tokens.documents.clear()
     server = practice.server(practice.smart(practice.tokens.register("prm")))
     assert probed(server, practice.now)[-1] == Finding(
-        "discovery", ok=False, hint="no token endpoint is named; write token_url"
+        "discovery", ok=False, hint="no token endpoint is named; write token_url", cause="system"
     )
 
 
