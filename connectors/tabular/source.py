@@ -101,10 +101,23 @@ class TabularSource:
     # ------------------------------------------------------------ files
 
     def _deliveries(self, feed: FeedPlan, files: Remarked, known: Known, at: datetime) -> Iterator[Delivery]:
-        ready = (self._remarked(feed, found, remark, known, at) for found, remark in files)
-        for delivery in sorted(filter(None, ready), key=lambda each: (each.exported, each.name)):
+        for delivery in self._in_order(feed, files, known, at):
             self._skip_older(delivery, known)
             yield delivery
+
+    def _in_order(self, feed: FeedPlan, files: Remarked, known: Known, at: datetime) -> Iterator[Delivery]:
+        """The files by the time of their export, each looked at once those before it have landed.
+
+        Whether a file repeats what landed last, and which of its lines do, depends on them. Only where the time
+        stands in a column must all be read before the first is known.
+        """
+        if self._dialect.export_column is None:
+            files = sorted(files, key=lambda each: (self._outside_time(each[0], at), each[0].name))
+        made = filter(None, (self._remarked(feed, found, remark, known, at) for found, remark in files))
+        if self._dialect.export_column is None:
+            yield from made
+        else:
+            yield from sorted(made, key=lambda each: (each.exported, each.name))
 
     def _remarked(
         self, feed: FeedPlan, found: Found, remark: Remark | None, known: Known, at: datetime
@@ -154,7 +167,11 @@ class TabularSource:
         return Export(feed, file_hash(found.path), found.name, exported, stated is not None)
 
     def _file_time(self, found: Found, at: datetime) -> datetime:
-        return min(self._named_time(found) or _changed(found, at), at)
+        return min(self._outside_time(found, at), at)
+
+    def _outside_time(self, found: Found, at: datetime) -> datetime:
+        """When a file was exported, as its name says, else when it was last changed."""
+        return self._named_time(found) or _changed(found, at)
 
     def _of_ours(self, feed: FeedPlan, proved: Proved) -> Proved:
         """Counts rows of known sites only: a mistyped clinic code that is mended is no lost site."""

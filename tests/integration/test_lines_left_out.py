@@ -71,9 +71,11 @@ def databases(template: Path, number: int) -> Iterator[list[tuple[Engine, Path]]
         shutil.rmtree(root)
 
 
-def deliver(engine: Engine, drops: Path, make: Make, content: bytes, day: int, suffix: str) -> Pulled:
-    """A new export takes the place of the one before, and is pulled."""
-    for old in drops.iterdir():
+def deliver(
+    engine: Engine, drops: Path, make: Make, content: bytes, day: int, suffix: str, *, keep: bool = False
+) -> Pulled:
+    """A new export takes the place of those before, or comes beside them, and is pulled."""
+    for old in () if keep else drops.iterdir():
         old.unlink()
     at = AT + timedelta(days=day)
     path = drops / f"Patient-{at:%Y%m%d-%H%M}{suffix}"
@@ -189,6 +191,19 @@ def test_the_same_bytes_exported_anew_are_not_even_read(
             as_of = connection.execute(select(t.feed_state.c.data_as_of)).scalar_one()
     assert (done.tally.read, done.tally.unchanged, done.tally.changed, done.tally.absent) == (8, 8, 0, 0)
     assert as_of > AT + timedelta(hours=12)
+
+
+@pytest.mark.parametrize("make", [tabular, fhir])
+def test_bytes_that_come_again_after_others_of_the_same_run_count(sqlite_template: Path, make: Make) -> None:
+    """Two exports wait: one that changed a row, and one that holds what the last landed one held."""
+    with databases(sqlite_template, 1) as ((engine, drops),):
+        was = _export(make, [_row(make, 1, "Ann"), _row(make, 2, "Cy")])
+        deliver(engine, drops, make, was, 0, _suffix(make))
+        waiting = drops / f"Patient-20260303-0600{_suffix(make)}"
+        waiting.write_bytes(_export(make, [_row(make, 1, "Bo"), _row(make, 2, "Cy")]))
+        os.utime(waiting, ((AT + timedelta(hours=18)).timestamp(),) * 2)
+        deliver(engine, drops, make, was, 2, _suffix(make), keep=True)
+        assert [given for _, given, _ in state(engine)[1]] == ["Ann", "Cy"]
 
 
 def test_a_pass_that_broke_off_leaves_no_line_in_force(sqlite_template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
