@@ -4,7 +4,8 @@
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Annotated, Final, NamedTuple
 
 import msgspec
@@ -37,7 +38,9 @@ class _Request(msgspec.Struct, gc=False):
     url: str = ""
 
 
-class _BundleEntry(msgspec.Struct, rename="camel", gc=False):
+class BundleEntry(msgspec.Struct, rename="camel", gc=False):
+    """An entry of any Bundle; its resource is left as the bytes that came."""
+
     full_url: str | None = None
     resource: msgspec.Raw = msgspec.Raw()
     request: _Request | None = None
@@ -45,7 +48,7 @@ class _BundleEntry(msgspec.Struct, rename="camel", gc=False):
 
 class _Bundle(msgspec.Struct, gc=False):
     type: str = ""
-    entry: list[_BundleEntry] | None = None
+    entry: list[BundleEntry] | None = None
 
 
 _NAME: Final = re.compile(rb'\A"[A-Za-z0-9\-.]{1,64}"\Z')
@@ -53,6 +56,7 @@ UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON raises; the last for brackets that nest without end."""
 
 _read_head = msgspec.json.Decoder(_Head).decode
+_NO_NAMES: Final[Mapping[bytes, bytes]] = MappingProxyType({})
 _read_bundle = msgspec.json.Decoder(_Bundle).decode
 
 
@@ -101,7 +105,7 @@ def _bundled(bundle: _Bundle, place: int, document: bool) -> Iterator[Entry]:
     names = _names(bundle)
     seen: set[tuple[str, str]] = set()
     for number, item in enumerate(bundle.entry or (), start=1):
-        entry = _entry(item, names, number if document else place)
+        entry = entry_of(item, number if document else place, names)
         if entry is None:
             continue
         key = (entry.resource, entry.id)
@@ -123,7 +127,11 @@ def _names(bundle: _Bundle) -> dict[bytes, bytes]:
     return names
 
 
-def _entry(item: _BundleEntry, names: dict[bytes, bytes], place: int) -> Entry | None:
+def entry_of(item: BundleEntry, place: int, names: Mapping[bytes, bytes] = _NO_NAMES) -> Entry | None:
+    """What an entry holds: a resource, named by its fullUrl where it has no id, or a deletion; None for nothing.
+
+    `names` are what `urn:uuid:` references of its Bundle stand for.
+    """
     if item.request is not None and item.request.method == "DELETE":
         return removal_of(item.request.url, place)
     body = bytes(item.resource)
@@ -131,7 +139,7 @@ def _entry(item: _BundleEntry, names: dict[bytes, bytes], place: int) -> Entry |
         return None
     resource, resource_id = head_of(body)
     if resource and not resource_id and item.full_url is not None:
-        resource_id = id_of(item.full_url)
+        resource_id = _id_of(item.full_url)
     if names and b'"urn:uuid:' in body:
         body = _URN.sub(lambda match: b'"' + names.get(match[1], match[1]) + b'"', body)
     return Entry(resource, resource_id, body, place)
@@ -146,7 +154,7 @@ def removal_of(url: str, place: int) -> Entry | None:
     return Entry(match[1], match[2], body, place)
 
 
-def id_of(full_url: str) -> str:
+def _id_of(full_url: str) -> str:
     """The id that a fullUrl gives to a resource without one (hl7.org/fhir/R4/bundle.html#bundle-unique)."""
     if full_url.startswith("urn:uuid:"):
         return full_url[9:] if len(full_url) <= LONGEST_NAME else ""

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from connectors.base import Unavailable
-from connectors.fhir.entry import UNREADABLE, Entry, head_of, id_of, removal_of
+from connectors.fhir.entry import UNREADABLE, BundleEntry, Entry, entry_of, head_of
 from connectors.fhir.outcome import Issue, issues_of, said
 from connectors.json_text import members, parts
 from mappings.cells import LONGEST_NAME
@@ -51,16 +51,8 @@ class _Mode(msgspec.Struct, gc=False):
     mode: str | None = None
 
 
-class _Request(msgspec.Struct, gc=False):
-    method: str = ""
-    url: str = ""
-
-
-class _Entry(msgspec.Struct, rename="camel", gc=False):
-    full_url: str | None = None
-    resource: msgspec.Raw = msgspec.Raw()
+class _Entry(BundleEntry, rename="camel", gc=False):
     search: _Mode | None = None
-    request: _Request | None = None
 
 
 class _Link(msgspec.Struct, gc=False):
@@ -149,7 +141,7 @@ def _told_apart(entries: Sequence[_Entry], heads: Sequence[_Head | None], resour
     for number, (item, head) in enumerate(zip(entries, heads, strict=True), start=1):
         mode = item.search.mode if item.search is not None else None
         if item.request is not None or head is None or not _is_name(head.id):
-            entry = _odd(item, number)
+            entry = entry_of(item, number)
         else:
             entry = Entry(head.resource_type, head.id, bytes(item.resource), number)
         if entry is None:
@@ -228,19 +220,6 @@ def _entry(raw: msgspec.Raw) -> _Entry:
     except UNREADABLE:
         resource = (members(bytes(raw)) or {}).get(b'"resource"')
         return _Entry(resource=raw if resource is None else msgspec.Raw(resource))
-
-
-def _odd(item: _Entry, place: int) -> Entry | None:
-    """An entry that is a deletion, or whose resource has no id of its own, or is none."""
-    if item.request is not None and item.request.method == "DELETE":
-        return removal_of(item.request.url, place)
-    body = bytes(item.resource)
-    if body in (b"", b"null"):
-        return None
-    resource, resource_id = head_of(body)
-    if resource and not resource_id and item.full_url is not None:
-        resource_id = id_of(item.full_url)
-    return Entry(resource, resource_id, body, place)
 
 
 def _moments(texts: Sequence[str | None]) -> Sequence[datetime | None]:
