@@ -7,27 +7,11 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 
-import msgspec
-
 from connectors.base import Refusal
-from connectors.fhir.entry import UNREADABLE
+from connectors.fhir.identifiers import KnownAs, known_as
 from connectors.fhir.stream import entries
 from connectors.fhir_files.folder import File, Folder
 from mappings.fhir.reference import Place
-
-
-class _Identifier(msgspec.Struct):
-    system: str | None = None
-    value: str | None = None
-
-
-class _Parent(msgspec.Struct):
-    reference: str | None = None
-
-
-class _Known(msgspec.Struct, rename="camel"):
-    identifier: list[_Identifier] | None = None
-    part_of: _Parent | None = None
 
 
 class FolderDirectory:
@@ -57,17 +41,17 @@ class FolderDirectory:
             self._patients = PatientIndex(
                 (token, id_)
                 for file in self._folder.holding("Patient")
-                for id_, tokens, _ in _known(file, "Patient")
-                for token in tokens
+                for id_, known in _known(file, "Patient")
+                for token in known.tokens
             )
         return self._patients.find(token)
 
     def _read_places(self) -> dict[str, Place]:
         places: dict[str, Place] = {}
         for file in self._folder.holding("Location"):
-            for id_, tokens, parent in _known(file, "Location"):
-                keys = (f"Location/{id_}", *tokens)
-                places.update(dict.fromkeys(keys, Place(keys, parent)))
+            for id_, known in _known(file, "Location"):
+                keys = (f"Location/{id_}", *known.tokens)
+                places.update(dict.fromkeys(keys, Place(keys, known.parent)))
         return places
 
 
@@ -103,17 +87,12 @@ def _hash(token: str) -> bytes:
     return hashlib.blake2b(token.encode(), digest_size=16).digest()
 
 
-def _known(file: File, resource: str) -> Iterator[tuple[str, list[str], str | None]]:
-    """Yields id, `system|value`s and parent reference of each resource of one type that can be read that far."""
+def _known(file: File, resource: str) -> Iterator[tuple[str, KnownAs]]:
+    """Yields each resource of one type that can be read that far: its id, and by what else it is known."""
     try:
         for entry in entries(file.path, file.name):
-            if entry.resource != resource or not entry.id:
-                continue
-            try:
-                known = msgspec.json.decode(entry.body, type=_Known)
-            except UNREADABLE:
-                continue
-            tokens = [f"{one.system or ''}|{one.value}" for one in known.identifier or () if one.value]
-            yield entry.id, tokens, known.part_of.reference if known.part_of is not None else None
+            known = known_as(entry.body) if entry.resource == resource and entry.id else None
+            if known is not None:
+                yield entry.id, known
     except Refusal:
         return

@@ -9,10 +9,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-import msgspec
-
 from connectors.base import Json, Memo, RawRow
-from connectors.fhir.entry import UNREADABLE, Entry
+from connectors.fhir.entry import Entry, head_of
+from connectors.fhir.identifiers import known_as
 from connectors.fhir_search.ask import Asker, Declined
 from mappings.fhir.mapping import map_resource
 from mappings.fhir.reference import Place, read_target
@@ -27,22 +26,6 @@ _LOGICAL: Final = (
 _LOCATION: Final = re.compile(rb'"(?:[^"\\]*/)?(Location/[A-Za-z0-9\-.]{1,64})(?:/_history/[A-Za-z0-9\-.]+)?"')
 _ROUNDS: Final = 8
 """As many references as may lead to one another: a room, its ward, its house …"""
-
-
-class _Identifier(msgspec.Struct):
-    system: str | None = None
-    value: str | None = None
-
-
-class _Parent(msgspec.Struct):
-    reference: str | None = None
-
-
-class _Known(msgspec.Struct, rename="camel"):
-    resource_type: str = ""
-    id: str = ""
-    identifier: list[_Identifier] | None = None
-    part_of: _Parent | None = None
 
 
 class ServerDirectory:
@@ -188,14 +171,9 @@ class _Asked:
 
 
 def _places(body: bytes | tuple[str, ...]) -> list[Place]:
-    try:
-        known = msgspec.json.decode(body, type=_Known) if isinstance(body, bytes) else _Known()
-    except UNREADABLE:
-        return []
-    if known.resource_type != "Location" or not known.id:
-        return []
-    tokens = [f"{one.system or ''}|{one.value}" for one in known.identifier or () if one.value]
-    return [Place((f"Location/{known.id}", *tokens), known.part_of.reference if known.part_of is not None else None)]
+    resource, id_ = head_of(body) if isinstance(body, bytes) else ("", "")
+    known = known_as(body) if isinstance(body, bytes) and resource == "Location" and id_ else None
+    return [Place((f"Location/{id_}", *known.tokens), known.parent)] if known is not None else []
 
 
 def _to_json(places: dict[str, Place]) -> Json:
