@@ -6,6 +6,7 @@ from os.path import normpath
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from config.cases import case_faults
 from config.cron import cron_trigger
 from config.database import holds_password, url_fault
 from config.lifecycle import disorders
@@ -35,6 +36,7 @@ def cross_check(data: Mapping[str, Any]) -> Findings:
         _segments_listed,
         _fields,
         _codes,
+        _cases,
         _schedules,
         _thresholds,
     )
@@ -148,6 +150,17 @@ def _codes(data: Mapping[str, Any]) -> Iterator[Fault]:
         code = mapping(data, "segments", name).get("code")
         if isinstance(code, str) and first.setdefault(code, name) != name:
             yield ("segments", name, "code"), f"segment {first[code]!r} has this code already; a code names one thing"
+
+
+def _cases(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = {group: mapping(data, group) for group in ("segments", "sites", "sources")}
+    places: list[tuple[Path, Any]] = [(("tests",), data.get("tests"))]
+    places += [
+        (("segments", name, "tests"), mapping(data, "segments", name).get("tests")) for name in known["segments"]
+    ]
+    for path, cases in places:
+        for index, case in enumerate(cases if isinstance(cases, list) else ()):
+            yield from case_faults((*path, index), case, known)
 
 
 def _schedules(data: Mapping[str, Any]) -> Iterator[Fault]:

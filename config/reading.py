@@ -92,7 +92,7 @@ class Reading:
             self.keys |= document.keys
 
     def _operators(self, given: FilePath) -> None:
-        """Puts in the operators' segments and holidays, of a folder's files or of one file; a segment stands in one only."""
+        """Puts in the operators' segments, cases and holidays, of a folder's files or of one file; a segment stands in one only."""
         own = self.data.get("segments")
         segments: dict[str, Any] = {**own} if isinstance(own, dict) else {}
         for file in sorted(given.glob("[!.]*.yaml")) if given.is_dir() else [given]:
@@ -100,7 +100,8 @@ class Reading:
             document = self._document(file, ())
             if document is not None and isinstance(document.data, dict):
                 segments |= dict(self._operator_segments(document, segments))
-                self._operator_holidays(document)
+                for name in ("holidays", "tests"):
+                    self._operator_list(document, name)
             elif document is not None and document.data is not None:
                 self.problems += _operator_problems(document)
         for file in sorted(given.glob("*.yml")):
@@ -122,20 +123,23 @@ class Reading:
             self.keys |= _under(path, document.keys)
             yield name, segment
 
-    def _operator_holidays(self, document: Document) -> None:
-        """Days add up over all files; each keeps its place, so that a wrong one is found there."""
-        own, given = self.data.get("holidays") or [], document.data.get("holidays")
+    def _operator_list(self, document: Document, name: str) -> None:
+        """Holidays and cases add up over all files; each keeps its place, so that a wrong one is found there."""
+        own, given = self.data.get(name) or [], document.data.get(name)
         if not isinstance(own, list) or not isinstance(given, list):
             return
         for index in range(len(given)):
-            self.places["holidays", len(own) + index] = document.places["holidays", index]
-        self.data["holidays"] = [*own, *given]
+            there = (name, len(own) + index)
+            for mine, theirs in ((self.places, document.places), (self.keys, document.keys)):
+                below = _under((name, index), theirs)
+                mine |= {(*there, *where[2:]): place for where, place in below.items()}
+        self.data[name] = [*own, *given]
 
 
 def _operator_problems(document: Document) -> list[Problem]:
-    """What is wrong at the top of an operators' file; its segments and holidays are judged with all others."""
+    """What is wrong at the top of an operators' file; the rest of it is judged with all others."""
     top = document.data
-    for name, form in (("segments", dict), ("holidays", list)):
+    for name, form in (("segments", dict), ("holidays", list), ("tests", list)):
         if isinstance(top, dict) and isinstance(top.get(name), form):
             top = {**top, name: form()}
     try:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
+from config.cases import CaseSettings
 from config.names import Name, Text
 from connectors.settings import Day, Strict
 from mappings.records import Purpose
@@ -31,10 +32,12 @@ class SegmentSettings(Strict):
     )
     off: bool = False
     who: dict[Text, Any]
+    tests: tuple[CaseSettings, ...] = ()
 
 
 class OperatorsFile(Strict):
     """What a file in operators/ may hold."""
 
     segments: dict[Name, SegmentSettings] | None = None
+    tests: tuple[CaseSettings, ...] | None = None
     holidays: tuple[Day, ...] | None = None

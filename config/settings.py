@@ -9,6 +9,7 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.brakes import Brakes
+from config.cases import Case, CaseSettings
 from config.kinds import destination_of, source_of
 from config.lifecycle import LifecycleSettings, Merged, merge
 from config.names import Name, Text, Zone
@@ -106,6 +107,7 @@ class Settings(Strict):
     sources: Annotated[dict[Name, _Source], BeforeValidator(_nothing)] = Field(default_factory=dict)
     destinations: Annotated[dict[Name, _Destination], BeforeValidator(_nothing)] = Field(default_factory=dict)
     segments: Annotated[dict[Name, SegmentSettings], BeforeValidator(_nothing)] = Field(default_factory=dict)
+    tests: Annotated[tuple[CaseSettings, ...], BeforeValidator(_none)] = ()
     holidays: Annotated[tuple[Day, ...], BeforeValidator(_none)] = ()
     lifecycle: Annotated[LifecycleSettings, BeforeValidator(_nothing)] = LifecycleSettings()
     brakes: Annotated[Brakes, BeforeValidator(_nothing)] = Brakes()
@@ -122,6 +124,15 @@ class Settings(Strict):
         """True from the day on, in the practice's zone, on which a configured source is retired."""
         day = self.sources[source].retired
         return day is not None and at.astimezone(self.practice.timezone).date() >= day
+
+    def cases(self) -> list[Case]:
+        """The operators' cases: those under segments, then those under none."""
+        own = [
+            Case(case, ("segments", name, "tests", number), name)
+            for name, segment in self.segments.items()
+            for number, case in enumerate(segment.tests)
+        ]
+        return [*own, *(Case(case, ("tests", number), None) for number, case in enumerate(self.tests))]
 
     def surroundings(self) -> Surroundings:
         """What connectors are told of the practice."""

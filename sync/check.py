@@ -13,6 +13,7 @@ from mappings.policy import BARE_NAMES
 from mappings.records import Purpose
 from mappings.rules import unfed
 from mappings.sentence import english
+from sync.case import UnreadableCase, pose
 from sync.leftovers import late_files
 
 
@@ -39,6 +40,7 @@ def examine(config: Config, at: datetime, *, offline: bool = False, live: bool =
             config.problem(where, f"tests {fact}, which no configured source can fill; add the feed, or drop the test")
             for fact in sorted(missing)
         ]
+    found.problems += _cases(config, at)
     for name, source in config.settings.sources.items():
         found.warnings += _missing(config, name, source)
     for name, destination in config.settings.destinations.items():
@@ -49,6 +51,14 @@ def examine(config: Config, at: datetime, *, offline: bool = False, live: bool =
     if not (offline or live):
         found.problems += _secrets(config)
     return found
+
+
+def _cases(config: Config, at: datetime) -> Iterator[Problem]:
+    for case in config.settings.cases():
+        try:
+            pose(case, config.settings, None, at.astimezone(config.settings.practice.timezone).date())
+        except UnreadableCase as error:
+            yield from (config.problem((*case.path, *path), message) for path, message in error.faults)
 
 
 def _feeds(sources: Iterable[SourceSettings]) -> frozenset[str]:

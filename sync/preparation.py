@@ -18,13 +18,14 @@ from mappings.rules import class_of
 from sync.codes import Wanted, ensure_codes
 from sync.criteria import Criteria, LastReview, Outlet, SegmentTerms
 from sync.newcomers import fresh, fresh_sources, mark_switched, observed, reviewed, switched, versions_of
-from sync.person import Feed, Thresholds, World
+from sync.person import Feed, World
 from sync.rules import CompiledRule, compile_rule
 from sync.segments import Ruleset
 from sync.store import reviews
 from sync.store import tables as t
 from sync.store.contacts import mark_everyone
 from sync.store.memos import read_memo, write_memo
+from sync.world import world_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,19 +245,11 @@ def world(connection: Connection, standards: Standards, at: datetime) -> World:
     settings = standards.config.settings
     data_as_of = _data_as_of(connection)
     retired = {name for name in settings.sources if settings.is_retired(name, at)}
-    merged = settings.thresholds()
-    return World(
-        feeds={
-            name: _feed(source, data_as_of.get(name)) if name not in retired else _retired(source)
-            for name, source in _sources(connection, standards)
-        },
-        zone=settings.practice.timezone,
-        site_zones={name: settings.zone_of(name) for name in settings.sites},
-        thresholds=Thresholds(**merged.practice),
-        by_site={name: Thresholds(**values) for name, values in merged.by_site.items()},
-        by_type={name: Thresholds(**values) for name, values in merged.by_type.items()},
-        by_site_type={key: Thresholds(**values) for key, values in merged.by_site_type.items()},
-    )
+    feeds = {
+        name: _feed(source, data_as_of.get(name)) if name not in retired else _retired(source)
+        for name, source in _sources(connection, standards)
+    }
+    return world_of(settings, feeds)
 
 
 def _sources(connection: Connection, standards: Standards) -> Sequence[tuple[str, SourceSettings | None]]:

@@ -1,6 +1,7 @@
 """The commands, one file a noun; each module's `register` adds them to the app. Heavy imports wait until a command runs."""
 
 from sync.commands import (
+    cases,
     check,
     codes,
     columns,
@@ -27,6 +28,7 @@ COMMANDS = (
     init.register,
     keys.register,
     check.register,
+    cases.register,
     run.register,
     daemon.register,
     plan.register,

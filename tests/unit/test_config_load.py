@@ -198,15 +198,14 @@ def test_all_problems_of_all_files_come_at_once_in_reading_order(tmp_path: Path)
         "destinations: {d: {kind: letters, inside: true, events: []}}",
         "segments: {s: {purpose: marketing, who: {status: lead}, steps: [1 day]}}",
         "segments: {s: {purpose: marketing, who: {status: lead}, priority: 3}}",
-        "segments: {s: {purpose: marketing, who: {status: lead}, tests: []}}",
     ],
 )
 def test_keys_of_later_versions_are_unknown(tmp_path: Path, line: str) -> None:
     assert only(tmp_path, line).message.startswith("unknown key")
 
 
-@pytest.mark.parametrize("key", ["playbook: {}", "tests: []", "practice: {}"])
-def test_operators_may_write_only_segments_and_holidays(tmp_path: Path, key: str) -> None:
+@pytest.mark.parametrize("key", ["playbook: {}", "lifecycle: {}", "practice: {}"])
+def test_operators_may_write_only_what_is_theirs(tmp_path: Path, key: str) -> None:
     problem = only(tmp_path, "", one=key)
     assert (problem.file, problem.line, problem.column) == (f"{tmp_path}/operators/one.yaml", 1, 1)
     assert problem.message.startswith("unknown key")
