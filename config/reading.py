@@ -12,7 +12,7 @@ from config.document import Document, read_document, step_of
 from config.problem import ConfigError, Path, Place, Problem, at
 from config.segments import OperatorsFile
 from config.settings import Settings
-from mappings.rules import Rule, RuleProblem, parse
+from mappings.rules import Rule, RuleProblem, narrowed, parse
 
 
 class Reading:
@@ -57,16 +57,25 @@ class Reading:
 
     def rules(self) -> dict[str, Rule]:
         """Parses the rule of every segment that has one."""
-        rules: dict[str, Rule] = {}
-        for name in mapping(self.data, "segments"):
-            who = mapping(self.data, "segments", name).get("who")
-            if who is None:
-                continue
-            try:
-                rules[name] = parse(who)
-            except RuleProblem as error:
-                self.add([(("segments", name, "who", *path), message) for path, message in error.problems])
-        return rules
+        found = {name: self._rule(name) for name in mapping(self.data, "segments")}
+        return {name: rule for name, rule in found.items() if rule is not None}
+
+    def _rule(self, name: str) -> Rule | None:
+        """A segment's whole rule: who is in it, until when, at which clinics."""
+        segment = mapping(self.data, "segments", name)
+        who, leave_when = self._parsed(name, "who", segment), self._parsed(name, "leave_when", segment)
+        sites = segment.get("sites", "all")
+        named = tuple(str(site) for site in sites) if isinstance(sites, list) and sites else None
+        return narrowed(who, leave_when, named) if who is not None else None
+
+    def _parsed(self, name: str, key: str, segment: Mapping[str, Any]) -> Rule | None:
+        if segment.get(key) is None:
+            return None
+        try:
+            return parse(segment[key])
+        except RuleProblem as error:
+            self.add([(("segments", name, key, *path), message) for path, message in error.problems])
+            return None
 
     def _document(self, path: FilePath, root: Path) -> Document | None:
         """Reads one more file; None when it cannot be read at all."""

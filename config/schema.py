@@ -28,7 +28,8 @@ def schema() -> dict[str, Any]:
         kinds = {kind: references[model, "validation"] for (g, kind), model in by_kind.items() if g == group and model}
         definitions[base] = _one_of_kinds(kinds)
     definitions["Rule"] = _rule()
-    definitions["SegmentSettings"]["properties"]["who"] = {"$ref": "#/$defs/Rule"}
+    for key in ("who", "leave_when"):
+        definitions["SegmentSettings"]["properties"][key] = {"$ref": "#/$defs/Rule"}
     main = definitions["Settings"]["properties"]
     main["sites"] = {"anyOf": [_sites_file(), main["sites"]]}
     return {

@@ -12,6 +12,7 @@ from config.brakes import Brakes
 from config.cases import Case, CaseSettings
 from config.kinds import destination_of, source_of
 from config.lifecycle import LifecycleSettings, Merged, merge
+from config.manners import ArbitrationSettings, HoursSettings
 from config.names import Name, Text, Zone
 from config.segments import SegmentSettings
 from connectors.settings import (
@@ -25,6 +26,7 @@ from connectors.settings import (
     Strict,
     Surroundings,
 )
+from mappings.series import Hours
 
 
 def _region(value: str) -> str:
@@ -79,6 +81,7 @@ class SiteSettings(Strict):
     lifecycle: LifecycleSettings = LifecycleSettings()
     brand: Text | None = None
     mode: Mode = "on"
+    send_between: HoursSettings | None = None
 
 
 class IdentitySettings(Strict):
@@ -112,6 +115,8 @@ class Settings(Strict):
     lifecycle: Annotated[LifecycleSettings, BeforeValidator(_nothing)] = LifecycleSettings()
     brakes: Annotated[Brakes, BeforeValidator(_nothing)] = Brakes()
     identity: Annotated[IdentitySettings, BeforeValidator(_nothing)] = IdentitySettings()
+    send_between: HoursSettings | None = None
+    arbitration: Annotated[ArbitrationSettings, BeforeValidator(_nothing)] = ArbitrationSettings()
     fresh_for: Duration = timedelta(days=3)
     feedback_max_age: Duration = timedelta(minutes=15)
     codes_file: ConfigPath | None = None
@@ -138,6 +143,12 @@ class Settings(Strict):
         """What connectors are told of the practice."""
         zones = {name: self.zone_of(name) for name in self.sites}
         return Surroundings(zone=self.practice.timezone, phone_region=self.practice.phone_region, site_zones=zones)
+
+    def hours(self) -> dict[str, Hours]:
+        """By site: when loud entries may go; under "" the practice's own hours. What is missing is never closed."""
+        own = {name: site.send_between for name, site in self.sites.items()} | {"": None}
+        found = {name: hours or self.send_between for name, hours in own.items()}
+        return {name: hours.hours() for name, hours in found.items() if hours is not None}
 
     def thresholds(self) -> Merged:
         """The lifecycle's thresholds, every layer merged and filled in."""

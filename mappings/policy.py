@@ -28,7 +28,8 @@ class Audience:
     """A destination's terms: who receives, under which agreement, which tags and fields.
 
     `agreement`: inside (within the practice), signed (a BAA), none. `fields` maps provider fields to canonical names,
-    facts or greeting. `tags` maps (segment | status, name) to the name under which it leaves. `sites` None = all.
+    facts or greeting. `tags` maps (segment | step | status, name) to the name under which it leaves. `sites` None = all.
+    `starts`: a tag that is added loudly may start an automation there.
     """
 
     destination: str
@@ -43,6 +44,7 @@ class Audience:
     fields: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[tuple[str, str], str] = field(default_factory=dict)
     greeting: str = "there"
+    starts: bool = True
 
 
 def refused_names(audience: Audience) -> list[str]:

@@ -22,6 +22,7 @@ __all__ = [
     "Test",
     "class_of",
     "facts_read",
+    "narrowed",
     "parse",
     "segment_order",
     "segments_read",
@@ -75,6 +76,16 @@ def parse(raw: object) -> Rule:
         raise problem("there is no condition: name at least one fact")
     entries = ((str(key), value) for key, value in raw.items())
     return _all([part for parts in read_each(entries, _entry) for part in parts])
+
+
+def narrowed(who: Rule, leave_when: Rule | None, sites: tuple[str, ...] | None) -> Rule:
+    """The rule of a segment that is left when another rule holds, and that exists at some clinics only (None: at all)."""
+    parts: list[Rule] = list(who.parts) if isinstance(who, All) else [who]
+    if sites is not None:
+        parts.append(Test("site", OneOf(sites)))
+    if leave_when is not None:
+        parts.append(Not(leave_when))
+    return _all(parts)
 
 
 def _all(parts: list[Rule]) -> Rule:

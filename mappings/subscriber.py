@@ -13,13 +13,29 @@ from mappings.records import Purpose
 from mappings.withheld import FOR_CONSENT
 
 STATUS = "status"
+STEP = "step"
+
+
+class StepTag(NamedTuple):
+    """The step of a segment that a contact is at: since when it may be loud (None: quiet), and why it waits, if so."""
+
+    name: str
+    loud_since: datetime | None
+    waits: str | None = None
 
 
 class SegmentTag(NamedTuple):
-    """A segment that a contact is in: its purpose, and when the entry fell due if it may be loud (None: quiet)."""
+    """A segment that a contact is in: its purpose, and when the entry fell due if it may be loud (None: quiet).
+
+    `waits`: why it is not heard yet (a withheld reason). `released_to`: of a released entry, the destinations that have
+    heard it; elsewhere a tag that is there must go before it can be added loudly.
+    """
 
     purpose: Purpose
     loud_since: datetime | None
+    waits: str | None = None
+    released_to: frozenset[str] | None = None
+    step: StepTag | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,11 +201,31 @@ def _loud(audience: Audience, passed: Sequence[_Passed]) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for p in passed:
         for kind, name in p.tags:
-            since = p.party.segments[name].loud_since if kind == "segment" else None
+            since = _since(p.party, kind, name)
             tag = audience.tags.get((kind, name))
             if since is not None and tag is not None:
                 found[tag] = max(since, found.get(tag, since))
     return found
+
+
+def _since(party: Party, kind: str, name: str) -> datetime | None:
+    if kind == "segment":
+        return party.segments[name].loud_since
+    step = party.segments[_owner(name)].step if kind == STEP else None
+    return step.loud_since if step is not None else None
+
+
+def _owner(step: str) -> str:
+    """The segment of a step."""
+    return step.rpartition(":")[0]
+
+
+def receives(audience: Audience, party: Party, neighbours: Sequence[Party], before: Before) -> frozenset[str]:
+    """The segments of a contact that may leave to a destination."""
+    if party.inactive or party.observed:
+        return frozenset()
+    tags, _ = _Gate(audience, party, [other for other in neighbours if not other.inactive], before).tags()
+    return frozenset(name for kind, name in tags or () if kind == "segment")
 
 
 class _Gate:
@@ -197,6 +233,7 @@ class _Gate:
 
     def __init__(self, audience: Audience, party: Party, active: Sequence[Party], before: Before) -> None:
         self.audience, self.party, self.active, self.closed = audience, party, active, before.closed
+        self._there = before.accepted.tags if before.accepted is not None else frozenset[str]()
         self._stays_out = before.accepted is not None and before.accepted.standing == "unsubscribed"
         self._verdicts: dict[Purpose, Verdict] = {}
 
@@ -209,10 +246,11 @@ class _Gate:
         given: dict[tuple[str, str], Purpose] = {}
         reasons: dict[str, str] = {}
         for key, purpose in wanted.items():
-            reason = whole or self._reason(purpose)
+            closed = whole or self._reason(purpose)
+            reason = closed or self._waits(key)
             if reason is None:
                 given[key] = purpose
-            else:
+            elif key[0] != STEP or closed is None:  # a step shares what closes its segment
                 reasons[shown(key)] = reason
         if self.audience.agreement == "inside":
             return given, reasons
@@ -228,9 +266,24 @@ class _Gate:
             for name, tag in self.party.segments.items()
             if name in self.audience.segments
         }
+        steps = {(STEP, tag.step.name): tag.purpose for name, tag in self.party.segments.items() if tag.step}
+        wanted |= {key: purpose for key, purpose in steps.items() if ("segment", _owner(key[1])) in wanted}
         if self.party.status in self.audience.statuses:
             wanted[(STATUS, self.party.status)] = self.audience.purpose
         return wanted
+
+    def _waits(self, key: tuple[str, str]) -> str | None:
+        """Why a tag is not heard yet; what is there stays, unless it must come anew to be heard."""
+        if not self.audience.starts or key[0] == STATUS:
+            return None
+        there = self.audience.tags.get(key) in self._there
+        tag = self.party.segments[key[1] if key[0] == "segment" else _owner(key[1])]
+        if key[0] == STEP:
+            return None if there or tag.step is None else tag.step.waits
+        if tag.waits is not None:
+            return None if there else tag.waits
+        anew = tag.released_to is not None and self.audience.destination not in tag.released_to
+        return "waiting_baseline" if anew and there else None
 
     def _closed(self) -> str | None:
         """A reason that closes everything: no address, a suppression, a minor on its own."""

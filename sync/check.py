@@ -13,6 +13,7 @@ from mappings.policy import BARE_NAMES
 from mappings.records import Purpose
 from mappings.rules import unfed
 from mappings.sentence import english
+from mappings.series import english as said
 from sync.case import UnreadableCase, pose
 from sync.leftovers import late_files
 
@@ -33,7 +34,7 @@ def examine(config: Config, at: datetime, *, offline: bool = False, live: bool =
     feeds = _feeds(config.settings.sources.values())
     for name, rule in config.rules.items():
         where = ("segments", name, "who")
-        found.english[name] = english(rule)
+        found.english[name] = " ".join(filter(None, (english(rule), said(config.settings.segments[name].manner()))))
         found.warnings += [config.problem(where, doubt) for doubt in doubts(rule)]
         missing = unfed(rule, feeds) if config.settings.sources else frozenset[str]()
         found.problems += [

@@ -50,7 +50,7 @@ class _Explanation:
         self.loaded = people.load(connection, around, roles)
         decided = decide_all(connection, self.criteria, self.loaded)
         self.documents = Documents(connection, self.criteria, self.loaded, decided)
-        self.decided: Decided = decided[contact]
+        self.decided: Decided = self.documents.due()[contact]
 
     def made(self) -> dict[str, Any]:
         """The whole of it."""

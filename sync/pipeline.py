@@ -27,6 +27,7 @@ from sync.log import bound, say
 from sync.preparation import conclude, criteria, note_codes, prepare
 from sync.pull import pull
 from sync.push import Delivery, Pushed, push, push_files, recover
+from sync.release import Day, release_due
 from sync.report import Report, Trouble
 from sync.resolve import Resolver, ResolverSettings
 from sync.review import review
@@ -148,6 +149,8 @@ class Line:
         with writing(self.engine) as connection:
             note_codes(connection, self.service.standards, self.at, self.service.codes_file)
             prepare(connection, self.service.standards, self.at)
+            day = Day(self.at, self.report.run_id, self.settings.practice.timezone)
+            release_due(connection, self.service.standards.compiled, day)
             entries = listed(connection)
         write_file(entries, self.service.codes_file)
         for outlet in self._criteria().outlets:
@@ -239,7 +242,6 @@ class Line:
             recipient=Recipient(outlet.name, settings.recipient or "within the practice", meanings),
             assert_policy=partial(assert_document, audience=outlet.audience),
             discloses=not settings.inside,
-            fresh_for=self.settings.fresh_for,
             run_id=self.report.run_id,
             at=self.at,
             checkpoint=self._checkpoint,

@@ -15,6 +15,7 @@ from connectors.settings import DestinationSettings, SignedBaa, SourceSettings
 from mappings.policy import Audience, refused_names
 from mappings.records import STATUSES
 from mappings.rules import class_of
+from mappings.series import plain, step_name
 from sync.codes import Wanted, ensure_codes
 from sync.criteria import Criteria, LastReview, Outlet, SegmentTerms
 from sync.newcomers import fresh, fresh_sources, mark_switched, observed, reviewed, switched, versions_of
@@ -87,6 +88,8 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         observed=observed(settings),
         switched=switched(stored),
         last=_last_review(connection),
+        cap=settings.arbitration.limit(),
+        hours=settings.hours(),
     )
 
 
@@ -171,10 +174,12 @@ def _terms(standards: Standards, name: str) -> list[Any]:
     settings = standards.config.settings
     audience = _audience(standards, name, {})
     purposes = {segment: settings.segments[segment].purpose for segment in sorted(audience.segments)}
+    manners = {segment: plain(settings.segments[segment].manner()) for segment in sorted(audience.segments)}
+    sending = [manners, {site: str(hours) for site, hours in settings.hours().items()}, str(settings.arbitration)]
     return [
         sorted(audience.segments), sorted(audience.statuses), sorted(audience.sites or ()), audience.sites is None,
         dict(audience.fields), audience.agreement, audience.unit, audience.purpose, audience.everyone,
-        audience.archives, audience.greeting, purposes,
+        audience.archives, audience.greeting, purposes, sending,
     ]  # fmt: skip
 
 
@@ -185,7 +190,12 @@ def _hash(value: Any) -> str:
 def _segment_terms(standards: Standards) -> dict[str, SegmentTerms]:
     segments = standards.config.settings.segments
     return {
-        name: SegmentTerms(purpose=segments[name].purpose, klass=class_of(compiled.rule), version=compiled.version)
+        name: SegmentTerms(
+            purpose=segments[name].purpose,
+            klass=class_of(compiled.rule),
+            version=compiled.version,
+            manner=segments[name].manner(),
+        )
         for name, compiled in standards.compiled.items()
     }
 
@@ -213,27 +223,42 @@ def _audience(standards: Standards, name: str, tags: Mapping[tuple[str, str], st
         fields=settings.fields,
         tags=tags,
         greeting=config.practice.greeting,
+        starts=not standards.capabilities[name].whole_files,
     )
 
 
 def _audiences(connection: Connection, standards: Standards) -> dict[str, Audience]:
     c = t.code.c
     codes = {(kind, name): code for code, kind, name in connection.execute(select(c.code, c.kind, c.name))}
-    return {name: with_tags(_audience(standards, name, {}), codes) for name in standards.config.settings.destinations}
+    steps = {name: len(settings.steps) for name, settings in standards.config.settings.segments.items()}
+    return {
+        name: with_tags(_audience(standards, name, {}), codes, steps) for name in standards.config.settings.destinations
+    }
 
 
-def with_tags(audience: Audience, codes: Mapping[tuple[str, str], str]) -> Audience:
-    """Gives an audience the names under which segments and statuses leave: plain, or codes without an agreement."""
+def with_tags(
+    audience: Audience, codes: Mapping[tuple[str, str], str], steps: Mapping[str, int] | None = None
+) -> Audience:
+    """Gives an audience the names under which segments, their steps and statuses leave: plain, or codes without an
+    agreement. `steps`: how many a segment has."""
     names = [("segment", n) for n in sorted(audience.segments)] + [("status", n) for n in sorted(audience.statuses)]
+    if audience.starts:
+        own = {name: (steps or {}).get(name, 0) for name in sorted(audience.segments)}
+        names += [("step", step_name(name, n)) for name, number in own.items() for n in range(1, number + 1)]
     if audience.agreement == "none":
         return replace(audience, tags={key: codes[key] for key in names if key in codes})
-    return replace(audience, tags={(kind, n): n if kind == "segment" else f"status:{n}" for kind, n in names})
+    return replace(audience, tags={(kind, n): n if kind == "segment" else f"{kind}:{n}" for kind, n in names})
 
 
 def note_codes(connection: Connection, standards: Standards, at: datetime, file: Any) -> None:
-    """Gives every segment, shown status and site a code; raises CodeTaken."""
+    """Gives every segment, step, shown status and site a code; raises CodeTaken."""
     settings = standards.config.settings
     wanted = [Wanted("segment", name, segment.code) for name, segment in settings.segments.items()]
+    wanted += [
+        Wanted("step", step_name(name, number + 1))
+        for name, segment in settings.segments.items()
+        for number in range(len(segment.steps))
+    ]
     statuses = {s for d in settings.destinations.values() for s in (STATUSES if d.statuses == "all" else d.statuses)}
     wanted += [Wanted("status", name) for name in sorted(statuses)]
     wanted += [Wanted("site", name) for name in settings.sites]

@@ -24,8 +24,8 @@ from mappings.policy import PolicyViolation
 from sync.criteria import Outlet
 from sync.diff import delta
 from sync.disclosure import Recipient, Told, disclosure
+from sync.store import nudges, wishes
 from sync.store import tables as t
-from sync.store import wishes
 from sync.store.contacts import mark_contacts
 from sync.store.engine import reading, writing
 from sync.store.statements import insert
@@ -54,14 +54,12 @@ class Delivery:
     """A destination and what a push needs to know of it.
 
     `assert_policy` raises when a document holds what must not leave; `discloses` is False
-    within the practice; `fresh_for` is how long an entry may be loud; `checkpoint` is called
-    between batches, and ends the push by raising.
+    within the practice; `checkpoint` is called between batches, and ends the push by raising.
     """
 
     recipient: Recipient
     assert_policy: Callable[[Document], None]
     discloses: bool
-    fresh_for: timedelta
     run_id: str
     at: datetime
     site: str | None = None
@@ -132,15 +130,19 @@ def _send(
 
 
 def _change(claimed: Claimed, delivery: Delivery) -> Change:
-    oldest = delivery.at - delivery.fresh_for
-    loud = frozenset(tag for tag, due in claimed.loud.items() if datetime.fromisoformat(due) >= oldest)
     return Change(
         key=claimed.key,
         wished=claimed.document,
         accepted=claimed.accepted or _perhaps(claimed.document, delivery),
         ref=claimed.ref,
-        loud=loud & claimed.document.tags,
+        loud=_loud(claimed, delivery),
     )
+
+
+def _loud(claimed: Claimed, delivery: Delivery) -> frozenset[str]:
+    """The tags that are still fresh enough to start something."""
+    fresh = {tag for tag, told in claimed.loud.items() if datetime.fromisoformat(told["until"]) >= delivery.at}
+    return claimed.document.tags & fresh
 
 
 def _perhaps(wished: Document, delivery: Delivery) -> Document | None:
@@ -206,6 +208,13 @@ def _accept(connection: Connection, delivery: Delivery, taken: Sequence[tuple[Cl
             for item, document, ref in taken
         ],
     )
+    entries = [
+        entry
+        for item, document, _ in taken
+        for tag in (_loud(item, delivery) & document.tags) - (item.accepted.tags if item.accepted else frozenset())
+        for entry in item.loud[tag]["entries"]
+    ]
+    nudges.record(connection, delivery.name, entries, delivery.at)
 
 
 def _record(

@@ -73,7 +73,7 @@ def review_batch(
     loaded = people.load(connection, contacts, roles)
     decided = decide_all(connection, criteria, loaded)
     documents = Documents(connection, criteria, loaded, decided)
-    _write(connection, criteria, loaded, decided, done)
+    _write(connection, criteria, loaded, documents.due(), done)
     documents.write(done.wishes)
     done.contacts += len(contacts)
 

@@ -14,11 +14,12 @@ LOUD: Final[frozenset[EnteredBy]] = frozenset({"event", "release"})
 
 
 class Membership(NamedTuple):
-    """A contact's being in a segment, as it was recorded on entering."""
+    """A contact's being in a segment, as it was recorded on entering: `since` it fell due, `found` it was (None: then)."""
 
     since: datetime
     entered_by: EnteredBy
     rule_version: str
+    found: datetime | None = None
 
 
 class Entry(NamedTuple):

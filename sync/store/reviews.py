@@ -27,9 +27,9 @@ def memberships(connection: Connection, contacts: Sequence[str]) -> dict[str, di
     """Segments that contacts are in, by contact and name. `since` of a Membership is when its entry fell due."""
     found: dict[str, dict[str, Membership]] = defaultdict(dict)
     for piece in chunks(contacts):
-        query = select(_m.contact, _m.segment, _m.due_at, _m.entered_by, _m.rule_version).where(_m.contact.in_(piece))
-        for contact, segment, due_at, entered_by, version in connection.execute(query):
-            found[contact][segment] = Membership(due_at, entered_by, version)
+        columns = (_m.contact, _m.segment, _m.due_at, _m.entered_by, _m.rule_version, _m.since)
+        for contact, segment, *held in connection.execute(select(*columns).where(_m.contact.in_(piece))):
+            found[contact][segment] = Membership._make(held)
     return found
 
 

@@ -33,6 +33,7 @@ person_suppression = _core(p.PersonSuppression)
 
 membership, entry, rule_version, code = _core(d.Membership), _core(d.Entry), _core(d.RuleVersion), _core(d.Code)
 subscriber, standing, wish, event = _core(d.Subscriber), _core(d.Standing), _core(d.Wish), _core(d.Event)
+nudge = _core(d.Nudge)
 disclosure, feedback, suppression, hold = _core(d.Disclosure), _core(d.Feedback), _core(d.Suppression), _core(d.Hold)
 
 installation, owner, run, job = _core(s.Installation), _core(s.Owner), _core(s.Run), _core(s.Job)

@@ -24,7 +24,7 @@ class Claimed(NamedTuple):
 
     key: str
     document: Document
-    loud: Mapping[str, str]
+    loud: Mapping[str, Mapping[str, Any]]
     parties: Sequence[Any]
     version: int
     attempts: int
