@@ -16,7 +16,7 @@ from connectors.settings import parse_duration
 from mappings.facts import CANONICAL, FACTS
 
 Fault = tuple[Path, str]
-_FEEDS = ("patients", "appointments", "episodes", "consents")
+_FEEDS = ("patients", "appointments", "episodes", "surveys", "consents")
 
 
 class Findings(NamedTuple):

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from config import wording
 from config.checks import Fault, mapping
 from config.document import Document, read_document, step_of
+from config.operators import OperatorsFile
+from config.playbook import Named, PlaybookEntry, entry_faults, named_entries, segment_of
 from config.problem import ConfigError, Path, Place, Problem, at
-from config.segments import OperatorsFile
 from config.settings import Settings
 from mappings.rules import Rule, RuleProblem, narrowed, parse
 
@@ -38,6 +39,7 @@ class Reading:
         folder = path.parent / "operators"
         if operators is not None or folder.is_dir():
             self._operators(operators or folder)
+        self._playbooks()
 
     def add(self, found: Sequence[Fault]) -> None:
         """Takes up faults at their places."""
@@ -109,6 +111,7 @@ class Reading:
             document = self._document(file, ())
             if document is not None and isinstance(document.data, dict):
                 segments |= dict(self._operator_segments(document, segments))
+                self._operator_playbook(document)
                 for name in ("holidays", "tests"):
                     self._operator_list(document, name)
             elif document is not None and document.data is not None:
@@ -132,6 +135,54 @@ class Reading:
             self.keys |= _under(path, document.keys)
             yield name, segment
 
+    def _operator_playbook(self, document: Document) -> None:
+        """Entries add up over all files; each stands in one only."""
+        given, own = document.data.get("playbook"), self.data.get("playbook") or {}
+        if not isinstance(given, dict) or not isinstance(own, dict):
+            return
+        merged: dict[Any, Any] = {
+            name: dict(entries) if isinstance(entries, dict) else entries for name, entries in own.items()
+        }
+        for name, entries in given.items():
+            known: Any = merged.setdefault(name, {} if isinstance(entries, dict) else entries)
+            self.places.setdefault(("playbook", step_of(name)), document.places["playbook", step_of(name)])
+            for entry in entries if isinstance(entries, dict) and isinstance(known, dict) else ():
+                path = ("playbook", step_of(name), step_of(entry))
+                if entry in known:
+                    other = self.places[path]
+                    message = f"this entry stands in {other.file}, line {other.line}, too; keep one"
+                    self.problems.append(at(document.places[path], path, message))
+                    continue
+                known[entry] = entries[entry]
+                self.places |= _under(path, document.places)
+                self.keys |= _under(path, document.keys)
+        self.data["playbook"] = merged
+
+    def _playbooks(self) -> None:
+        """Puts the entries that are switched on among the segments, each under what `segments:` says of its name."""
+        segments = self.data.get("segments") or {}
+        if not isinstance(segments, dict):
+            return
+        expanded: dict[str, dict[str, Any]] = {}
+        for found in named_entries(self.data.get("playbook")):
+            if not isinstance(found, Named):
+                self.add([found])
+            elif found.name in expanded:
+                self.add([(found.path, "another playbook's entry of this name is on already; keep one")])
+            else:
+                sites = mapping(self.data, "sites")
+                self.add(list(entry_faults(found, sites)))
+                expanded[found.name] = segment_of(_readable(found, sites), mapping(segments, found.name))
+                self._place_entry(found)
+        if expanded:
+            self.data["segments"] = {**segments, **expanded}
+
+    def _place_entry(self, found: Named) -> None:
+        """What an entry says is found where it was written, unless `segments:` says it again."""
+        there = ("segments", found.name)
+        for path, place in _under(found.path, self.places).items():
+            self.places.setdefault((*there, *path[len(found.path) :]), place)
+
     def _operator_list(self, document: Document, name: str) -> None:
         """Holidays and cases add up over all files; each keeps its place, so that a wrong one is found there."""
         own, given = self.data.get(name) or [], document.data.get(name)
@@ -145,10 +196,20 @@ class Reading:
         self.data[name] = [*own, *given]
 
 
+def _readable(found: Named, sites: Mapping[str, Any]) -> Named:
+    """An entry without what is told at its own place: as it ships where the operator's words cannot be read."""
+    try:
+        PlaybookEntry.model_validate(dict(found.given))
+    except ValidationError:
+        return found._replace(given={})
+    known = {site: what for site, what in mapping(found.given, "by_site").items() if site in sites}
+    return found._replace(given={**found.given, "by_site": known})
+
+
 def _operator_problems(document: Document) -> list[Problem]:
     """What is wrong at the top of an operators' file; the rest of it is judged with all others."""
     top = document.data
-    for name, form in (("segments", dict), ("holidays", list), ("tests", list)):
+    for name, form in (("segments", dict), ("playbook", dict), ("holidays", list), ("tests", list)):
         if isinstance(top, dict) and isinstance(top.get(name), form):
             top = {**top, name: form()}
     try:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, field_validator
 from config.cases import CaseSettings
 from config.manners import HoursSettings, RepeatText, Step
 from config.names import Name, Text
-from connectors.settings import Day, Strict
+from connectors.settings import Strict
 from mappings.facts import FACTS
 from mappings.points import Offset
 from mappings.records import Purpose
@@ -24,8 +24,8 @@ def _code(value: str) -> str:
     return value
 
 
-class SegmentSettings(Strict):
-    """A named set of contacts: `who` is in it, for which purpose it is used, and under which code it leaves.
+class SegmentKeys(Strict):
+    """What a segment may say beside its rule and its purpose.
 
     `off: true` keeps a segment in the file without computing it. Whoever is in it leaves when `who` no longer holds or
     `leave_when` does. `sites`: at which clinics it exists. `steps` are tags of their own, due so long after entering or
@@ -34,12 +34,10 @@ class SegmentSettings(Strict):
     """
 
     describe: str = ""
-    purpose: Purpose
     code: Annotated[str, AfterValidator(_code), Field(json_schema_extra={"pattern": f"^{_CODE.pattern}$"})] | None = (
         None
     )
     off: bool = False
-    who: dict[Text, Any]
     leave_when: dict[Text, Any] | None = None
     sites: tuple[Text, ...] | Literal["all"] = "all"
     steps: tuple[Step, ...] = ()
@@ -79,9 +77,11 @@ class SegmentSettings(Strict):
         )
 
 
-class OperatorsFile(Strict):
-    """What a file in operators/ may hold."""
+class SegmentSettings(SegmentKeys):
+    """A named set of contacts: `who` is in it, for which purpose it is used, and under which code it leaves.
 
-    segments: dict[Name, SegmentSettings] | None = None
-    tests: tuple[CaseSettings, ...] | None = None
-    holidays: tuple[Day, ...] | None = None
+    Under the name of an entry that `playbook` switches on, it overrides the keys that it gives.
+    """
+
+    purpose: Purpose
+    who: dict[Text, Any]

@@ -14,6 +14,7 @@ from config.kinds import destination_of, source_of
 from config.lifecycle import LifecycleSettings, Merged, merge
 from config.manners import ArbitrationSettings, HoursSettings
 from config.names import Name, Text, Zone
+from config.operators import Playbooks
 from config.segments import SegmentSettings
 from connectors.settings import (
     ConfigPath,
@@ -99,6 +100,8 @@ _Destination = Annotated[
 class Settings(Strict):
     """The whole configuration: the main file, with the sites of their own file and what the operators wrote put in.
 
+    The segments of `playbook` stand among `segments`, expanded.
+
     `holidays` are days on which the practice is closed; on them no export is expected by whoever skips holidays.
     """
 
@@ -110,6 +113,7 @@ class Settings(Strict):
     sources: Annotated[dict[Name, _Source], BeforeValidator(_nothing)] = Field(default_factory=dict)
     destinations: Annotated[dict[Name, _Destination], BeforeValidator(_nothing)] = Field(default_factory=dict)
     segments: Annotated[dict[Name, SegmentSettings], BeforeValidator(_nothing)] = Field(default_factory=dict)
+    playbook: Annotated[Playbooks, BeforeValidator(_nothing)] = Field(default_factory=dict)
     tests: Annotated[tuple[CaseSettings, ...], BeforeValidator(_none)] = ()
     holidays: Annotated[tuple[Day, ...], BeforeValidator(_none)] = ()
     lifecycle: Annotated[LifecycleSettings, BeforeValidator(_nothing)] = LifecycleSettings()

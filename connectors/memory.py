@@ -38,6 +38,7 @@ from mappings.records import (
     Record,
     Rejected,
     SupplementRow,
+    SurveyRow,
     VisitRow,
 )
 
@@ -46,6 +47,7 @@ _KINDS: dict[type, Kind] = {
     VisitRow: "appointments",
     EpisodeRow: "episodes",
     ConsentRow: "consents",
+    SurveyRow: "surveys",
     SupplementRow: "supplements",
 }
 

@@ -65,6 +65,13 @@ CANONICAL: Final[dict[Kind, dict[str, Type]]] = {
         "visits_authorized": "whole",
         "authorization_ends": "day",
     },
+    "surveys": {
+        "external_id": "id",
+        "patient_id": "id",
+        "email": "email",
+        "score": "whole",
+        "answered_on": "day",
+    },
     # Side tables of an EMR (presets only): what they add to a patient row or an episode.
     "supplements": {
         "external_id": "id",
@@ -84,6 +91,7 @@ REQUIRED: Final[dict[Kind, tuple[str, ...]]] = {
     "patients": ("external_id",),
     "appointments": ("external_id", "patient_id", "starts_at", "status"),
     "episodes": ("external_id", "patient_id"),
+    "surveys": ("score", "answered_on"),
     "supplements": ("external_id", "target_id"),
 }
-"""Without these a row cannot be used; a mapped site is required as well."""
+"""Without these a row cannot be used; a mapped site is required as well, and so is a survey's patient_id or email."""

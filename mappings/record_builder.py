@@ -7,7 +7,8 @@ from typing import Any, Final
 from mappings.names import split_full_name
 from mappings.plan import Plan, Practice
 from mappings.postal_codes import american_postal_code
-from mappings.records import EpisodeRow, Outcome, PatientRow, Record, SupplementRow, VisitRow
+from mappings.records import EpisodeRow, Outcome, PatientRow, Record, SupplementRow, SurveyRow, VisitRow
+from mappings.slots import Fault
 
 Values = dict[str, Any]
 Build = Callable[[str, Values], Record]
@@ -23,6 +24,8 @@ def record_builder(plan: Plan, practice: Practice) -> Build:
         return _visit
     if plan.kind == "episodes":
         return _episode_builder(practice)
+    if plan.kind == "surveys":
+        return _survey
     return _supplement_builder(plan)
 
 
@@ -39,6 +42,18 @@ def _patient(external_id: str, values: Values, *, american: bool) -> PatientRow:
 
 def _visit(external_id: str, values: Values) -> VisitRow:
     return VisitRow(external_id=external_id, **values)
+
+
+def _survey(external_id: str, values: Values) -> SurveyRow:
+    if "patient_id" not in values and "email" not in values:
+        raise Fault("missing_value", "email", None)
+    return SurveyRow(
+        external_id=external_id,
+        patient_id=values.get("patient_id"),
+        email=values.get("email"),
+        score=values["score"],
+        answered_on=values["answered_on"],
+    )
 
 
 def _episode_builder(practice: Practice) -> Build:

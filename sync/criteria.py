@@ -91,6 +91,11 @@ class Criteria:
         """The zone of a site; the practice's where there is none."""
         return self.world.site_zones.get(site or "", self.world.zone)
 
+    def reads(self, fact: str) -> bool:
+        """True if a rule tests this fact, or a destination shows it."""
+        tested = any(fact in compiled.facts for compiled in self.ruleset.rules.values())
+        return tested or any(fact in outlet.audience.fields.values() for outlet in self.outlets)
+
     def sees(self, status: Status) -> bool:
         """True if any destination shows this status."""
         return any(status in outlet.audience.statuses for outlet in self.outlets)

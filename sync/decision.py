@@ -35,6 +35,7 @@ class Known:
     data_at: datetime
     reviewed_at: datetime | None
     due_at: datetime | None
+    nudged_at: datetime | None = None
 
 
 class Decided(NamedTuple):
@@ -90,6 +91,7 @@ def _facts(criteria: Criteria, person: Person, judgement: Judgement, known: Know
         has_email=known.reach.address is not None,
         brand=criteria.brands.get(judgement.site or ""),
         status_since=since.astimezone(zone).date() if since is not None else None,
+        last_nudged=known.nudged_at.astimezone(zone).date() if known.nudged_at is not None else None,
     )
     return facts_of(person, judgement, criteria.world, beside)
 

@@ -11,10 +11,10 @@ import orjson
 from sqlalchemy import Connection
 
 from connectors.base import Pass, RawRow, Source
-from mappings.records import Kind, Mapped, PatientRow, Rejected
+from mappings.records import Kind, Mapped, PatientRow, Rejected, SurveyRow
 from sync.resolve import Resolver
 from sync.store import gates, rows
-from sync.store.contacts import mark_changed
+from sync.store.contacts import mark_addressed, mark_changed
 
 
 @dataclass(slots=True)
@@ -146,6 +146,7 @@ class _Change:
             self._sort(row, self.lander.source.map(row))
         stored = [r.external_id for r in self.records if r.external_id in self.known] + self.removed + self.restored
         self.patients |= rows.patients_of(self.connection, self.kind, self.name, stored)
+        emails = rows.emails_of_surveys(self.connection, self.name, stored) if self.kind == "surveys" else set()
         self._write_rows(resolver)
         rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
         rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
@@ -154,6 +155,8 @@ class _Change:
         gates.remember(self.connection, self.gate)
         self.patients |= rows.patients_named(self.connection, self.name, self.records)
         mark_changed(self.connection, self.name, self.patients, self.lander.at)
+        emails |= {record.email for record in self.records if isinstance(record, SurveyRow) and record.email}
+        mark_addressed(self.connection, emails, self.lander.at)
 
     def _sort(self, row: RawRow, outcome: Mapped | Rejected) -> None:
         before = self.known.get(row.external_id)

@@ -14,7 +14,7 @@ from sync.decision import Decided, Known, decide
 from sync.documents import Documents
 from sync.lifecycle import Judgement, judge
 from sync.person import Person, Stored
-from sync.store import people, reviews, suppressions
+from sync.store import nudges, people, reviews, suppressions
 from sync.store import tables as t
 from sync.store.contacts import due_batch, refresh_shared, shared_values, with_neighbours
 from sync.store.engine import writing
@@ -87,6 +87,7 @@ def decide_all(connection: Connection, criteria: Criteria, loaded: people.Loaded
     sizes = _household_sizes(connection, judged, reaches)
     members = reviews.memberships(connection, contacts)
     clocks = reviews.clocks(connection, contacts)
+    nudged = nudges.latest(connection, contacts) if criteria.reads("last_nudged") else {}
     decided = {}
     for contact, person in loaded.persons.items():
         known = Known(
@@ -97,6 +98,7 @@ def decide_all(connection: Connection, criteria: Criteria, loaded: people.Loaded
             data_at=clocks[contact][0],
             reviewed_at=clocks[contact][1],
             due_at=clocks[contact][2],
+            nudged_at=nudged.get(contact),
         )
         decided[contact] = decide(criteria, person, judged[contact], known)
     return decided

@@ -27,7 +27,8 @@ def id_reader(plan: Plan, header: Header) -> IdOf:
 
 
 def _joined(identity: Identity, header: Header) -> IdOf:
-    places = [header.names.index(column) for column in identity.columns]
+    named = [column for column in identity.columns if not identity.sparse or column in header.names]
+    places = [header.names.index(column) for column in named]
     day = header.at(identity.day) if identity.day is not None else None
 
     def joined(cells: Cells) -> str:

@@ -101,6 +101,7 @@ def _named_in(kind: Kind) -> AfterValidator:
 PatientName = Annotated[str, _named_in("patients")]
 VisitName = Annotated[str, _named_in("appointments")]
 EpisodeName = Annotated[str, _named_in("episodes")]
+SurveyName = Annotated[str, _named_in("surveys")]
 
 
 class PatientFeedSettings(DaylessFeedSettings):
@@ -121,6 +122,12 @@ class EpisodeFeedSettings(DaylessFeedSettings):
     columns: dict[EpisodeName, ColumnOrName] = Field(default_factory=dict)
 
 
+class SurveyFeedSettings(DaylessFeedSettings):
+    """The surveys feed: scores by patient_id or email."""
+
+    columns: dict[SurveyName, ColumnOrName] = Field(default_factory=dict)
+
+
 class TabularSettings(ArrivalSettings):
     """A folder of CSV or XLSX files."""
 
@@ -130,10 +137,11 @@ class TabularSettings(ArrivalSettings):
     patients: PatientFeedSettings | None = None
     appointments: VisitFeedSettings | None = None
     episodes: EpisodeFeedSettings | None = None
+    surveys: SurveyFeedSettings | None = None
     encoding: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
 
-    INLINE: ClassVar[tuple[Kind, ...]] = ("patients", "appointments", "episodes")
+    INLINE: ClassVar[tuple[Kind, ...]] = ("patients", "appointments", "episodes", "surveys")
 
     @model_validator(mode="before")
     @classmethod
@@ -200,6 +208,14 @@ class TabularSettings(ArrivalSettings):
         tables = load_preset(self.preset).tables
         return {name: table for name, table in tables.items() if not table.optional or name in self.tables}
 
+    def fed(self) -> set[str]:
+        """The feeds that it can fill; a side table fills what it adds to."""
+        tables = self.preset_tables().values()
+        sides = {
+            "patients" if table.target == "patient" else "episodes" for table in tables if table.kind == "supplements"
+        }
+        return {table.kind for table in tables if table.kind != "supplements"} | sides | set(self.inline())
+
     def set_of_tables(self) -> SetSettings:
         """The tables that land together: as stated, else those of the preset's set that take part."""
         preset = load_preset(self.preset).together if self.preset is not None else ()
@@ -221,9 +237,9 @@ class TabularSettings(ArrivalSettings):
 
     def _shape_problems(self) -> list[str]:
         if self.preset is None and not self.inline():
-            return ["give a preset, or at least one of patients, appointments, episodes"]
+            return ["give a preset, or at least one of patients, appointments, episodes, surveys"]
         if self.preset is None and self.tables:
-            return ["tables: belongs to a preset; name one, or write patients:, appointments:, episodes:"]
+            return ["tables: belongs to a preset; name one, or write patients:, appointments:, episodes:, surveys:"]
         if self.preset is None:
             return []
         known = load_preset(self.preset).tables

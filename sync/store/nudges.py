@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from sync.arbitration import Nudge
 from sync.store import tables as t
+from sync.store.contacts import mark_contacts
 from sync.store.statements import chunks, insert
 
 _n = t.nudge.c
@@ -33,6 +34,16 @@ def at_addresses(connection: Connection, addresses: Iterable[str], since: dateti
     return found
 
 
+def latest(connection: Connection, contacts: Iterable[str]) -> dict[str, datetime]:
+    """When a loud entry of each contact was accepted last."""
+    found: dict[str, datetime] = {}
+    for piece in chunks(contacts):
+        query = select(_n.contact, func.max(_n.at)).where(_n.contact.in_(piece)).group_by(_n.contact)
+        found.update(dict(connection.execute(query).all()))
+    return found
+
+
 def record(connection: Connection, destination: str, entries: Sequence[Mapping[str, Any]], at: datetime) -> None:
-    """Notes loud entries that a destination has accepted, as a wish names them."""
+    """Notes loud entries that a destination has accepted, as a wish names them; their contacts are reviewed again."""
+    mark_contacts(connection, {entry["contact"] for entry in entries})
     insert(connection, t.nudge, [{**entry, "destination": destination, "at": at} for entry in entries])

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, select
 
 from mappings.consent import Decision
-from sync.person import Episode, Person, Row, Stored, Visit, Withheld
+from sync.person import Episode, Person, Row, Score, Stored, Visit, Withheld
 from sync.store import tables as t
 from sync.store.statements import chunks
 
@@ -114,7 +114,7 @@ def _persons(
     for row in rows:
         own_rows[row["contact"]].append(Row(**{name: row[name] for name in Row._fields}))
     visits, episodes = _visits(connection, patients), _episodes(connection, patients)
-    withheld = _withheld(connection, patients)
+    withheld, scores = _withheld(connection, patients), _scores(connection, patients)
     return {
         contact: Person(
             contact=contact,
@@ -122,6 +122,7 @@ def _persons(
             visits=visits[contact],
             episodes=episodes[contact],
             withheld=withheld[contact],
+            scores=scores[contact],
             suppressed_by_hand=stored[contact].suppressed_by_hand,
         )
         for contact in contacts
@@ -168,6 +169,31 @@ def _withheld(connection: Connection, patients: Mapping[Key, Mapping[str, Any]])
         for patient_id, since, day, episode_id, site in connection.execute(query):
             patient = patients[(source, patient_id)]
             found[patient["contact"]].append(Withheld(source, patient["id"], since, day, episode_id, site))
+    return found
+
+
+def _scores(connection: Connection, patients: Mapping[Key, Mapping[str, Any]]) -> dict[str, list[Score]]:
+    """By patient row of the survey's own source, or by address with a row of any source."""
+    c = t.survey_record.c
+    found: dict[str, list[Score]] = defaultdict(list)
+    if connection.execute(select(c.id).limit(1)).first() is None:
+        return found
+    for source, piece in _by_source(patients):
+        query = select(c.patient_id, c.answered_on, c.score).where(
+            c.source == source, c.patient_id.in_(piece), c.present
+        )
+        for patient_id, *said in connection.execute(query):
+            found[patients[(source, patient_id)]["contact"]].append(Score._make(said))
+    holders: dict[str, set[str]] = defaultdict(set)
+    for row in patients.values():
+        if row["email"]:
+            holders[row["email"]].add(row["contact"])
+    for piece in chunks(holders):
+        for email, *said in connection.execute(
+            select(c.email, c.answered_on, c.score).where(c.email.in_(piece), c.patient_id.is_(None), c.present)
+        ):
+            for contact in holders[email]:
+                found[contact].append(Score._make(said))
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, delete, select, update
 
 from mappings.name_keys import name_key
-from mappings.records import Consent, ConsentRow, EpisodeRow, PatientRow, Record, SupplementRow, VisitRow
+from mappings.records import Consent, ConsentRow, EpisodeRow, PatientRow, Record, SupplementRow, SurveyRow, VisitRow
 from sync.store import tables as t
 from sync.store.statements import chunks, insert, upsert
 
@@ -27,6 +27,7 @@ RECORD_TABLES: Mapping[str, Table] = {
     "appointments": t.visit_record,
     "episodes": t.episode_record,
     "supplements": t.supplement_record,
+    "surveys": t.survey_record,
 }
 
 
@@ -126,6 +127,33 @@ def store_episodes(connection: Connection, origin: Origin, records: Sequence[Epi
         for record in records
     ]
     upsert(connection, t.episode_record, rows, ("source", "external_id"))
+
+
+def store_surveys(connection: Connection, origin: Origin, records: Sequence[SurveyRow]) -> None:
+    """Upserts scores."""
+    rows = [
+        {
+            "source": origin.source,
+            "external_id": record.external_id,
+            "present": True,
+            "patient_id": record.patient_id,
+            "email": record.email,
+            "score": record.score,
+            "answered_on": record.answered_on,
+        }
+        for record in records
+    ]
+    upsert(connection, t.survey_record, rows, ("source", "external_id"))
+
+
+def emails_of_surveys(connection: Connection, source: str, external_ids: Iterable[str]) -> set[str]:
+    """The addresses that stored surveys speak of."""
+    c = t.survey_record.c
+    found: set[str] = set()
+    for piece in chunks(external_ids):
+        query = select(c.email).where(c.source == source, c.external_id.in_(piece), c.email.is_not(None))
+        found.update(str(email) for email in connection.execute(query).scalars())
+    return found
 
 
 def store_supplements(connection: Connection, origin: Origin, records: Sequence[SupplementRow]) -> None:
@@ -232,7 +260,7 @@ def patients_of(connection: Connection, kind: str, source: str, external_ids: It
     found: set[str] = set()
     for piece in chunks(wanted):
         query = select(table.c.patient_id).where(table.c.source == source, table.c.external_id.in_(piece))
-        found.update(row[0] for row in connection.execute(query))
+        found.update(row[0] for row in connection.execute(query) if row[0] is not None)
     return found
 
 
@@ -261,7 +289,7 @@ def patients_named(connection: Connection, source: str, records: Iterable[Record
                 found.add(record.external_id)
             case SupplementRow():
                 targets.add((record.target, record.target_id))
-            case VisitRow() | EpisodeRow() | ConsentRow() if record.patient_id is not None:
+            case VisitRow() | EpisodeRow() | ConsentRow() | SurveyRow() if record.patient_id is not None:
                 found.add(record.patient_id)
     return found | _patients_of_targets(connection, source, targets)
 
@@ -271,6 +299,7 @@ Store = Callable[[Connection, Origin, Sequence[Any]], Any]
 STORES: Mapping[type[Record], Store] = {
     VisitRow: store_visits,
     EpisodeRow: store_episodes,
+    SurveyRow: store_surveys,
     SupplementRow: store_supplements,
     ConsentRow: store_consent_rows,
 }

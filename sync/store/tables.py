@@ -26,6 +26,7 @@ feed_line, gone_line = _core(f.FeedLine), _core(f.GoneLine)
 
 patient_record, identifier = _core(p.PatientRecord), _core(p.Identifier)
 visit_record, episode_record = _core(p.VisitRecord), _core(p.EpisodeRecord)
+survey_record = _core(p.SurveyRecord)
 supplement_record, consent_record = _core(p.SupplementRecord), _core(p.ConsentRecord)
 match, link, contact, wait = _core(i.Match), _core(i.Link), _core(p.Contact), _core(p.Wait)
 shared_address, transition = _core(p.SharedAddress), _core(p.Transition)

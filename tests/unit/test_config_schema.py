@@ -75,4 +75,4 @@ def test_what_the_loader_refuses_an_editor_underlines(
 
 def test_an_operators_file_holds_nothing_else(validator: Draft202012Validator) -> None:
     assert valid(validator, {"segments": {"s": {"purpose": "marketing", "who": {"status": "lead"}}}})
-    assert not valid(validator, {"segments": {}, "playbook": {}})
+    assert not valid(validator, {"segments": {}, "lifecycle": {}})
