@@ -141,10 +141,10 @@ def facts_read(rule: Rule) -> frozenset[str]:
     return frozenset(test.fact for test in tests_of(rule))
 
 
-def unfed(rule: Rule, feeds: Iterable[str]) -> frozenset[str]:
-    """The facts that the rule tests and that none of these feeds (patients, appointments, episodes) can fill."""
+def unfed(rule: Rule, feeds: Iterable[str], beside: Iterable[str] = ()) -> frozenset[str]:
+    """The facts that the rule tests, or that are used `beside` it, and that none of these feeds can fill."""
     there = frozenset(feeds)
-    fed_by = {name: FACTS[name].fed_by for name in facts_read(rule)}
+    fed_by = {name: FACTS[name].fed_by for name in facts_read(rule) | set(beside)}
     return frozenset(name for name, needed in fed_by.items() if needed and needed.isdisjoint(there))
 
 

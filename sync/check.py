@@ -36,7 +36,8 @@ def examine(config: Config, at: datetime, *, offline: bool = False, live: bool =
         where = ("segments", name, "who")
         found.english[name] = " ".join(filter(None, (english(rule), said(config.settings.segments[name].manner()))))
         found.warnings += [config.problem(where, doubt) for doubt in doubts(rule)]
-        missing = unfed(rule, feeds) if config.settings.sources else frozenset[str]()
+        counted = config.settings.segments[name].count_from
+        missing = unfed(rule, feeds, {counted} if counted else ()) if config.settings.sources else frozenset[str]()
         found.problems += [
             config.problem(where, f"tests {fact}, which no configured source can fill; add the feed, or drop the test")
             for fact in sorted(missing)

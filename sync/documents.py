@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection
 
 from mappings.document import Document
-from mappings.subscriber import Before, Built, Party, build
+from mappings.party import Party
+from mappings.subscriber import Before, Built, build
 from sync.criteria import Criteria, Outlet
 from sync.decision import Decided
 from sync.diff import Delta, delta

@@ -31,6 +31,9 @@ _SPOKEN: Final = (
 )
 """Facts that are what the leading row says under the same name."""
 
+_UNFED: Final[dict[str, FactValue]] = dict.fromkeys(("body_region", "diagnosis", "last_opened", "last_clicked"))
+"""Facts that no feed of today fills; `check` refuses segments that test them."""
+
 _SAYS: Final = attrgetter(*_SPOKEN)
 _WINDOW_DAYS: Final = 30
 
@@ -83,6 +86,7 @@ def facts_of(person: Person, judgement: Judgement, world: World, beside: Beside)
         "household_size": beside.household_size,
         "last_nudged": beside.last_nudged,
         **_scored(person.scores, today),
+        **_UNFED,
         "today": today,
     }
     facts.update(_spoken(leading))

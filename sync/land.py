@@ -15,6 +15,7 @@ from mappings.records import Kind, Mapped, PatientRow, Rejected, SurveyRow
 from sync.resolve import Resolver
 from sync.store import gates, rows
 from sync.store.contacts import mark_addressed, mark_changed
+from sync.store.surveys import emails_of_surveys
 
 
 @dataclass(slots=True)
@@ -146,7 +147,7 @@ class _Change:
             self._sort(row, self.lander.source.map(row))
         stored = [r.external_id for r in self.records if r.external_id in self.known] + self.removed + self.restored
         self.patients |= rows.patients_of(self.connection, self.kind, self.name, stored)
-        emails = rows.emails_of_surveys(self.connection, self.name, stored) if self.kind == "surveys" else set()
+        emails = emails_of_surveys(self.connection, self.name, stored) if self.kind == "surveys" else set()
         self._write_rows(resolver)
         rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
         rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from mappings.consent import Decision
-from mappings.subscriber import Party, SegmentTag
+from mappings.party import Party, SegmentTag
 from sync.criteria import Criteria
 from sync.decision import Decided
 from sync.person import Person, Row

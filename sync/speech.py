@@ -8,8 +8,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from mappings.party import Party, SegmentTag, StepTag
 from mappings.series import step_name
-from mappings.subscriber import Before, Party, SegmentTag, StepTag, receives
+from mappings.subscriber import Before, receives
 from sync.arbitration import Heard, Nudge, Speaker, Terms, Wait, arbitrate, voices
 from sync.criteria import Criteria, Outlet
 from sync.decision import Decided

@@ -90,8 +90,9 @@ class TabularSource:
         return None
 
     def _feed_names(self) -> list[str]:
-        """Side tables are left out: a monthly one must not stop the clock of a nightly source."""
-        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind != "supplements"]
+        """Side tables and scores are left out: a monthly one must not stop the clock of a nightly source."""
+        beside = ("supplements", "surveys") if any(feed.plan.kind != "surveys" for feed in self._feeds) else ()
+        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind not in beside]
         if not self._by_folder:
             return tables
         site = self._settings.site

@@ -56,7 +56,8 @@ def _status(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _segment(segments: Tree, name: str, segment: Mapping[str, Any]) -> None:
     entered = f", {segment['entered_by']}, since {_day(segment['since'])}" if segment["member"] else ""
-    branch = segments.add(f"{_mark(segment['member'])} {escape(name)}{escape(entered)}")
+    step = f", at step {segment['step'].rpartition(':')[2]}" if segment["step"] else ""
+    branch = segments.add(f"{_mark(segment['member'])} {escape(name)}{escape(entered + step)}")
     rule_branches(branch, segment["tree"])
 
 

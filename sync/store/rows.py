@@ -11,6 +11,7 @@ from mappings.name_keys import name_key
 from mappings.records import Consent, ConsentRow, EpisodeRow, PatientRow, Record, SupplementRow, SurveyRow, VisitRow
 from sync.store import tables as t
 from sync.store.statements import chunks, insert, upsert
+from sync.store.surveys import store_surveys
 
 _PATIENT_FIELDS = tuple(
     name for name in PatientRow.__dataclass_fields__ if name not in ("external_id", "identifiers", "consents")
@@ -127,33 +128,6 @@ def store_episodes(connection: Connection, origin: Origin, records: Sequence[Epi
         for record in records
     ]
     upsert(connection, t.episode_record, rows, ("source", "external_id"))
-
-
-def store_surveys(connection: Connection, origin: Origin, records: Sequence[SurveyRow]) -> None:
-    """Upserts scores."""
-    rows = [
-        {
-            "source": origin.source,
-            "external_id": record.external_id,
-            "present": True,
-            "patient_id": record.patient_id,
-            "email": record.email,
-            "score": record.score,
-            "answered_on": record.answered_on,
-        }
-        for record in records
-    ]
-    upsert(connection, t.survey_record, rows, ("source", "external_id"))
-
-
-def emails_of_surveys(connection: Connection, source: str, external_ids: Iterable[str]) -> set[str]:
-    """The addresses that stored surveys speak of."""
-    c = t.survey_record.c
-    found: set[str] = set()
-    for piece in chunks(external_ids):
-        query = select(c.email).where(c.source == source, c.external_id.in_(piece), c.email.is_not(None))
-        found.update(str(email) for email in connection.execute(query).scalars())
-    return found
 
 
 def store_supplements(connection: Connection, origin: Origin, records: Sequence[SupplementRow]) -> None:
@@ -299,7 +273,7 @@ Store = Callable[[Connection, Origin, Sequence[Any]], Any]
 STORES: Mapping[type[Record], Store] = {
     VisitRow: store_visits,
     EpisodeRow: store_episodes,
-    SurveyRow: store_surveys,
+    SurveyRow: lambda connection, origin, records: store_surveys(connection, origin.source, records),
     SupplementRow: store_supplements,
     ConsentRow: store_consent_rows,
 }

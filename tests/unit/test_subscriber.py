@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from mappings.consent import PURPOSES, Decision, verdict
 from mappings.document import Document
+from mappings.party import Party, SegmentTag, choose_primary
 from mappings.policy import BARE_NAMES, CODE, Audience, assert_document, covers
-from mappings.subscriber import Before, Built, Party, SegmentTag, build, choose_primary
+from mappings.subscriber import Before, Built, build
 from mappings.withheld import WITHHELD
 
 HOME, WORK = "home@example.com", "work@example.com"
