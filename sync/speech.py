@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from mappings.party import Party, SegmentTag, StepTag
 from mappings.series import step_name
 from mappings.subscriber import Before, receives
-from sync.arbitration import Heard, Nudge, Speaker, Terms, Wait, arbitrate, voices
+from sync.arbitration import Heard, Nudge, Speaker, Terms, Voice, Wait, arbitrate, voices
 from sync.criteria import Criteria, Outlet
 from sync.decision import Decided
 from sync.hours import fresh_until, opening
@@ -40,6 +40,7 @@ class Speech:
         self.outlets = [o for o in criteria.outlets if o.audience.starts and not (o.observe or o.baseline)]
         self.dues: dict[str, datetime] = {}
         self._until: dict[tuple[str, str], datetime] = {}
+        self._outlets: Mapping[str, Mapping[str, frozenset[str]]] = {}
         self._episodes: dict[str, str | None] = {}
 
     def given(self, persons: Mapping[str, Person], parties: Mapping[str, Party], around: Around) -> dict[str, Party]:
@@ -76,8 +77,9 @@ class Speech:
         lately: list[Nudge] = []
         if self.criteria.cap is not None:
             lately = nudges.at_addresses(self.connection, sorted(addresses), self.criteria.at - self.criteria.cap.per)
-        outlets = self._deliverable([parties[speaker.contact] for speaker in speakers], around) if speakers else {}
-        return arbitrate(speakers, self.terms, outlets, lately)
+        if speakers:
+            self._outlets = self._deliverable([parties[speaker.contact] for speaker in speakers], around)
+        return arbitrate(speakers, self.terms, self._outlets, lately)
 
     def _deliverable(self, parties: Sequence[Party], around: Around) -> dict[str, dict[str, frozenset[str]]]:
         """By contact and segment: the destinations that may hear of it."""
@@ -104,7 +106,7 @@ class Speech:
         held, voice, wait = speaker.memberships[name], heard.voices[name], heard.waits.get(name)
         if voice.until is not None:
             self._until[speaker.contact, name] = voice.until
-            self._watch(speaker, name, voice.until, wait)
+            self._watch(speaker, name, voice, wait)
         return SegmentTag(
             purpose=tag.purpose,
             loud_since=held.since if voice.until is not None else None,
@@ -113,15 +115,17 @@ class Speech:
             step=self._step(speaker, name, heard),
         )
 
-    def _watch(self, speaker: Speaker, name: str, until: datetime, wait: Wait | None) -> None:
+    def _watch(self, speaker: Speaker, name: str, voice: Voice, wait: Wait | None) -> None:
         """When to look again at an entry that may still be heard: it grows stale, or the hours of sending end."""
-        if wait is not None:
-            self._look_again(speaker.contact, until + timedelta(seconds=1))
+        if wait is not None and voice.until is not None:
+            self._look_again(speaker.contact, voice.until + timedelta(seconds=1))
+            return
+        if not self._outlets.get(speaker.contact, {}).get(name, frozenset()) - voice.heard_at:
             return
         hours = self.terms.manner(name).hours or speaker.hours
-        if hours is not None and not any(n.segment == name for n in speaker.nudges):
+        if hours is not None:
             self._look_again(speaker.contact, opening(hours, speaker.zone, self.criteria.at).end)
-        if speaker.memberships[name].entered_by == "release":
+        if voice.released:
             self._look_again(speaker.contact, self.criteria.at + _SOON)
 
     def _look_again(self, contact: str, instant: datetime | None) -> None:

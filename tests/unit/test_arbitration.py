@@ -1,6 +1,7 @@
 """Hours of sending, freshness, repeats: the pure parts of what is heard when."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.points import Offset
-from mappings.series import Hours, Manner, Repeat, parse_days, parse_repeat, parse_span
-from sync.arbitration import Nudge, Speaker, Terms, voices
+from mappings.series import Cap, Hours, Manner, Repeat, parse_days, parse_repeat, parse_span
+from sync.arbitration import Nudge, Speaker, Terms, arbitrate, voices
 from sync.hours import fresh_until, opening
 from sync.segments import Membership
 from sync.series import step_at
@@ -118,3 +119,28 @@ def test_a_step_is_due_at_the_beginning_of_its_day_and_the_next_one_is_known() -
     )
     from_fact = Manner(steps=manner.steps, count_from="discharged")
     assert step_at(from_fact, date(2026, 1, 31), {"today": date(2026, 2, 1), "discharged": None}, CHICAGO).number == 0
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xyz"), st.integers(0, 3)), max_size=8, unique=True),
+    st.integers(1, 2),
+)
+def test_no_address_is_nudged_beyond_its_share_and_of_a_group_one_speaks(
+    found: list[tuple[str, str, int]], share: int
+) -> None:
+    manners = {f"{kind}{number}": Manner(group=kind, priority=number) for _, kind, number in found}
+    speakers = [
+        replace(
+            _speaker(since=NOW, contact=who),
+            memberships={f"{kind}{n}": Membership(NOW, "event", "1") for w, kind, n in found if w == who},
+        )
+        for who in sorted({who for who, _, _ in found})
+    ]
+    terms = Terms(at=MONDAY, fresh_for=FRESH, manners=manners, cap=Cap(share, timedelta(days=2)))
+    where = {s.contact: dict.fromkeys(s.memberships, frozenset({"d"})) for s in speakers}
+    heard = arbitrate(speakers, terms, where, [])
+    going = [(s.contact, name) for s in speakers for name in s.memberships if name not in heard[s.contact].waits]
+    assert len(going) == min(share, len(going)) <= share
+    assert len({(who, name[0]) for who, name in going}) == len(going)
+    assert bool(going) == bool(found)
