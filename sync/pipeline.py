@@ -244,6 +244,7 @@ class Line:
             discloses=not settings.inside,
             run_id=self.report.run_id,
             at=self.at,
+            reviews_nudged=self.service.standards.reads("last_nudged"),
             checkpoint=self._checkpoint,
         )
 

@@ -47,6 +47,11 @@ class Standards:
         _refuse(made)
         return made
 
+    def reads(self, fact: str) -> bool:
+        """True if a rule tests this fact, or a destination shows it."""
+        shown = {name for each in self.config.settings.destinations.values() for name in each.fields.values()}
+        return fact in shown or any(fact in compiled.facts for compiled in self.compiled.values())
+
 
 def _refuse(standards: Standards) -> None:
     for name in standards.config.settings.destinations:
@@ -175,11 +180,11 @@ def _terms(standards: Standards, name: str) -> list[Any]:
     audience = _audience(standards, name, {})
     purposes = {segment: settings.segments[segment].purpose for segment in sorted(audience.segments)}
     manners = {segment: plain(settings.segments[segment].manner()) for segment in sorted(audience.segments)}
-    sending = [manners, {site: str(hours) for site, hours in settings.hours().items()}, str(settings.arbitration)]
+    hours = {site: str(hours) for site, hours in settings.hours().items()}
     return [
         sorted(audience.segments), sorted(audience.statuses), sorted(audience.sites or ()), audience.sites is None,
         dict(audience.fields), audience.agreement, audience.unit, audience.purpose, audience.everyone,
-        audience.archives, audience.greeting, purposes, sending,
+        audience.archives, audience.greeting, purposes, manners, hours, str(settings.arbitration),
     ]  # fmt: skip
 
 

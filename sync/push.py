@@ -54,7 +54,8 @@ class Delivery:
     """A destination and what a push needs to know of it.
 
     `assert_policy` raises when a document holds what must not leave; `discloses` is False
-    within the practice; `checkpoint` is called between batches, and ends the push by raising.
+    within the practice; `reviews_nudged`: something asks who was nudged last; `checkpoint` is
+    called between batches, and ends the push by raising.
     """
 
     recipient: Recipient
@@ -63,6 +64,7 @@ class Delivery:
     run_id: str
     at: datetime
     site: str | None = None
+    reviews_nudged: bool = False
     checkpoint: Callable[[], None] = lambda: None
 
     @property
@@ -215,6 +217,8 @@ def _accept(connection: Connection, delivery: Delivery, taken: Sequence[tuple[Cl
         for entry in item.loud[tag]["entries"]
     ]
     nudges.record(connection, delivery.name, entries, delivery.at)
+    if delivery.reviews_nudged:
+        mark_contacts(connection, {entry["contact"] for entry in entries})
 
 
 def _record(

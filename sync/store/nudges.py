@@ -9,7 +9,6 @@ from sqlalchemy import Connection, func, select
 
 from sync.arbitration import Nudge
 from sync.store import tables as t
-from sync.store.contacts import mark_contacts
 from sync.store.statements import chunks, insert
 
 _n = t.nudge.c
@@ -44,6 +43,5 @@ def latest(connection: Connection, contacts: Iterable[str]) -> dict[str, datetim
 
 
 def record(connection: Connection, destination: str, entries: Sequence[Mapping[str, Any]], at: datetime) -> None:
-    """Notes loud entries that a destination has accepted, as a wish names them; their contacts are reviewed again."""
-    mark_contacts(connection, {entry["contact"] for entry in entries})
+    """Notes loud entries that a destination has accepted, as a wish names them."""
     insert(connection, t.nudge, [{**entry, "destination": destination, "at": at} for entry in entries])
