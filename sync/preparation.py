@@ -235,10 +235,9 @@ def _audience(standards: Standards, name: str, tags: Mapping[tuple[str, str], st
 def _audiences(connection: Connection, standards: Standards) -> dict[str, Audience]:
     c = t.code.c
     codes = {(kind, name): code for code, kind, name in connection.execute(select(c.code, c.kind, c.name))}
-    steps = {name: len(settings.steps) for name, settings in standards.config.settings.segments.items()}
-    return {
-        name: with_tags(_audience(standards, name, {}), codes, steps) for name in standards.config.settings.destinations
-    }
+    settings = standards.config.settings
+    steps = {name: len(segment.steps) for name, segment in settings.segments.items()}
+    return {name: with_tags(_audience(standards, name, {}), codes, steps) for name in settings.destinations}
 
 
 def with_tags(
