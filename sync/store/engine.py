@@ -40,6 +40,9 @@ def _sqlite(url: str) -> Engine:
         hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        # Each connection has a cache of its own: one is kept, and others are closed once they are not needed.
+        pool_size=1,
+        max_overflow=-1,
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
