@@ -3,6 +3,7 @@
 SOURCES: dict[str, str] = {
     "tabular": "connectors.tabular:TabularSource",
     "fhir-files": "connectors.fhir_files:FhirFilesSource",
+    "fhir-bulk": "connectors.fhir_bulk:FhirBulkSource",
     "fhir-search": "connectors.fhir_search:FhirSearchSource",
 }
 
