@@ -262,7 +262,7 @@ class Landing:
         A released hold lets the next such pass through, whatever it holds by then.
         """
         source, pass_ = self._lander.source, self._pass
-        if files.newest_state(connection, source.name, pass_.feed) != "released":
+        if files.newest_hold(connection, source.name, pass_.feed) != "released":
             before = FeedFacts(rows=self._count_before(connection), header="", sites={})
             proof = pass_.proof or Proof(sha256="", rows=0)
             codes = source_verdict(before, proof, self._terms.min_source_rows, snapshot=pass_.snapshot)
