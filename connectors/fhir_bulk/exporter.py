@@ -6,6 +6,7 @@ https://hl7.org/fhir/uv/bulkdata/export.html
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from secrets import token_hex
 from typing import Final, NamedTuple
 
 from connectors.base import Misconfigured, Unavailable
@@ -20,7 +21,6 @@ from connectors.retry import http_date, retry_after
 
 STATUS: Final = "/(export status)"
 _REFUSED: Final = frozenset({400, 422})
-_GONE: Final = frozenset({404, 410})
 _PAUSE: Final = 1.0
 _LONGEST_PAUSE: Final = 30.0
 _MOST_PARTS: Final = 1000
@@ -30,9 +30,9 @@ _PERCENT: Final = re.compile(r"(?<!\d)(\d{1,3})(?:\.\d+)?\s?%")
 class Gone(Exception):
     """The server does not know the job, or says that it has failed: `why` holds status and codes."""
 
-    def __init__(self, status: int, why: str) -> None:
+    def __init__(self, why: str) -> None:
         super().__init__(why)
-        self.why, self.forgotten = why, status in _GONE
+        self.why = why
 
 
 class StillRunning(Unavailable):
@@ -118,6 +118,7 @@ class Exporter:
             raise Unavailable(f"{response.place}: the server took the export on but does not say where to ask for it")
         date = http_date(response.headers.get("date"))
         return Job(
+            name=token_hex(8),
             url=self._server.placed(location, self.template),
             asked=asked,
             types=each.types,
@@ -171,7 +172,7 @@ class Exporter:
             if response.status == 200:
                 return response, patience
             if response.status != 202:
-                raise Gone(response.status, f"{response.status}{said(issues_of(response.body))}")
+                raise Gone(f"{response.status}{said(issues_of(response.body))}")
             told = retry_after(response.headers.get("retry-after"), response.headers.get("date"))
             wait = told if told is not None else pause
             if wait > patience:

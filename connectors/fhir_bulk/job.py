@@ -6,7 +6,6 @@ from typing import Final
 import msgspec
 
 from connectors.base import Json, Memo
-from connectors.fhir_bulk.cursor import question
 from connectors.fhir_bulk.manifest import Manifest
 
 KEY: Final = "export"
@@ -17,7 +16,7 @@ MOST_FAILURES: Final = 3
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """`url` is where it is asked for, `asked` stands for the question, `types` are those that it was begun with,
+    """`name` is ours, since servers may use a URL again; `url` is where it is asked for, `asked` stands for the question, `types` are those that it was begun with,
     `begun` is when, by our clock.
 
     `as_of` is the data's time so far, `date` the server's Date at the beginning, None where it sends none; `since` the
@@ -25,6 +24,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     servers tell it once only. `failed` counts runs; `over`: it is to be ended at the server and begun anew.
     """
 
+    name: str
     url: str
     asked: str
     types: tuple[str, ...]
@@ -35,11 +35,6 @@ class Job(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     manifest: Manifest | None = None
     failed: int = 0
     over: bool = False
-
-    @property
-    def name(self) -> str:
-        """What tells it from every other export: servers may use a URL again."""
-        return question(self.url, self.begun.isoformat())
 
 
 def stored(memo: Memo) -> Job | None:
