@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
@@ -24,19 +24,31 @@ Prepare = Callable[[Sequence[RawRow]], None]
 """Looks up what the mapping of a page's rows will want to know."""
 
 
+class Held(NamedTuple):
+    """The files that tell of a type: what is `gone` of it, and what it is now."""
+
+    gone: Sequence[Fetched] = ()
+    files: Sequence[Fetched] = ()
+
+    @property
+    def contents(self) -> str:
+        """What stands for the files' contents in their order: a landing goes on only where they are the same."""
+        hashes = "".join(file.scan.sha256 for each in self for file in each)
+        return hashlib.sha256(f"{len(self.gone)} {hashes}".encode()).hexdigest()[:32]
+
+
 @dataclass(slots=True, kw_only=True)
 class Delivery:
     """What an export brings of one type; see `connectors.base.Pass`.
 
-    `gone` are the files that tell deletions: they are read first, so that what came back after them is there. A pass
-    that was read to its end, and of which it is not certain that it landed as a whole, brings nothing but its end.
+    Deletions are read first, so that what came back after them is there. A pass that was read to its end, and of which it
+    is not certain that it landed as a whole, brings nothing but its end.
     """
 
     feed: str
     cursor: Cursor
     running: Running
-    gone: Sequence[Fetched]
-    files: Sequence[Fetched]
+    held: Held
     terms: Terms
     prepare: Prepare
     stream: Literal["anew", "resumed"] | None = "anew"
@@ -76,15 +88,16 @@ class Delivery:
         if self.running.done:
             return
         running = self.running
-        for index, file in enumerate((*self.gone, *self.files)):
+        for index, file in enumerate((*self.held.gone, *self.held.files)):
             if index < running.file:
                 continue
             after = running.line if index == running.file else 0
             running = replace(running, file=index, line=after)
             numbered = (each for each in lines(file.path, file.name) if each[0] > after)
             while page := list(islice(numbered, PAGE_ROWS)):
-                rows = list(self._rows(page, told=index < len(self.gone)))
-                counted = 0 if index < len(self.gone) else len(rows)
+                told = index < len(self.held.gone)
+                rows = list(self._rows(page, told=told))
+                counted = 0 if told else len(rows)
                 running = replace(running, line=page[-1][0], rows=running.rows + counted)
                 self.prepare(rows)
                 yield Page(rows=rows, cursor=as_json(replace(self.cursor, running=running)))
@@ -116,8 +129,3 @@ class Delivery:
     def _proof(self, running: Running) -> Proof:
         digest = proof_of(self.cursor.search, running)
         return Proof(sha256=digest, rows=running.rows, kinds={KINDS[self.feed]: running.rows})
-
-
-def contents(files: Sequence[Fetched]) -> str:
-    """What stands for the contents of files in their order: a landing goes on only where they are the same."""
-    return hashlib.sha256("".join(file.scan.sha256 for file in files).encode()).hexdigest()[:32]

@@ -12,9 +12,9 @@ from connectors.base import Known, Memo, RawRow, Unavailable
 from connectors.fhir.directory import ServerDirectory
 from connectors.fhir.server import FhirServer
 from connectors.fhir_bulk.cursor import Cursor, Running, is_full_due, question, read_cursor, settled
-from connectors.fhir_bulk.delivery import Delivery, contents
+from connectors.fhir_bulk.delivery import Delivery, Held
 from connectors.fhir_bulk.exporter import Exporter, Gone, StillRunning, Wish
-from connectors.fhir_bulk.files import Fetched, Files, Lost
+from connectors.fhir_bulk.files import Files, Lost
 from connectors.fhir_bulk.folder import Folder
 from connectors.fhir_bulk.job import MOST_FAILURES, Job, failed, forget, is_usable, store, stored, until
 from connectors.fhir_bulk.library import ExportLibrary
@@ -211,16 +211,15 @@ class Export:
         cursor, job = self._cursor(resource), files.job
         before = cursor.running if cursor.running is not None and cursor.running.job == job.name else None
         if before is not None and before.done:
-            return self._made(resource, cursor, before, files=(), gone=(), resumed=True)
+            return self._made(resource, cursor, before, Held())
         gone = [file for file in files.deletions() if resource in file.scan.gone]
-        held = files.holding(resource)
-        gaps = sum(file.scan.gaps(resource) for file in held)
+        held = Held(gone, files.holding(resource))
+        gaps = sum(file.scan.gaps(resource) for file in held.files)
         running = self._running(job, files.manifest, whole=not gaps and not errors)
-        running = replace(running, files=contents((*gone, *held)))
-        same = before is not None and before.files == running.files
-        if before is not None and same:
+        running = replace(running, files=held.contents)
+        if before is not None and before.files == running.files:
             running = replace(before, whole=before.whole and running.whole)
-        made = self._made(resource, cursor, running, files=held, gone=gone, resumed=same)
+        made = self._made(resource, cursor, running, held)
         if gaps:
             made.notices = (f"export_has_gaps: {gaps} lines are no {resource}; nobody counts as absent",)
         return made
@@ -236,25 +235,15 @@ class Export:
             until=told - self._desk.settings.overlap if told is not None else None,
         )
 
-    def _made(
-        self,
-        resource: str,
-        cursor: Cursor,
-        running: Running,
-        *,
-        files: Sequence[Fetched],
-        gone: Sequence[Fetched],
-        resumed: bool,
-    ) -> Delivery:
+    def _made(self, resource: str, cursor: Cursor, running: Running, held: Held) -> Delivery:
         return Delivery(
             feed=resource,
             cursor=cursor,
             running=running,
-            gone=gone,
-            files=files,
+            held=held,
             terms=self._desk.terms,
             prepare=self._prepare,
-            stream="resumed" if resumed else "anew",
+            stream="anew" if running.file == running.line == 0 and not running.done else "resumed",
         )
 
     def _prepare(self, rows: Sequence[RawRow]) -> None:
