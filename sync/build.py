@@ -1,6 +1,5 @@
 """The composition root: from a configuration to a service that can run; the only file that names concrete classes."""
 
-import gc
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sqlalchemy import Engine
 from config.load import Config, database_url
 from connectors.base import Destination, FileDestination, Lent, Memo, Source
 from connectors.registry import DESTINATIONS, SOURCES
+from sync.cycles import collect_less
 from sync.preparation import Standards
 from sync.store.engine import connect
 from sync.store.memos import StoredMemo
@@ -65,7 +65,7 @@ def open_engine(config: Config) -> Engine:
 
 def build(config: Config) -> Service:
     """Makes the service of a configuration; raises Misconfigured or SchemaMismatch."""
-    _collect_less()
+    collect_less()
     engine = open_engine(config)
     destinations = {
         name: _make(DESTINATIONS, name, s, config, engine) for name, s in config.settings.destinations.items()
@@ -77,16 +77,6 @@ def build(config: Config) -> Service:
         destinations=destinations,
         standards=Standards.of(config, {name: made.capabilities for name, made in destinations.items()}),
     )
-
-
-def _collect_less() -> None:
-    """Lets the cycle collector pass over what was imported, and start less often: rows live for a page only.
-
-    Statements leave cycles that hold a page's ids, so it must not be rare: 70 bytes a row of a first load were lost by that.
-    """
-    if not gc.get_freeze_count():
-        gc.freeze()
-    gc.set_threshold(20_000, 10, 5)
 
 
 def _make(registry: Mapping[str, str], name: str, settings: Any, config: Config, engine: Engine) -> Any:

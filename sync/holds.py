@@ -58,7 +58,9 @@ def _moves(connection: Connection, destination: str) -> Iterable[Move]:
         .outerjoin(t.subscriber, and_(_s.destination == _w.destination, _s.key == _w.key))
         .where(_w.destination == destination, _w.state == "waiting")
     )
-    for site, removal, protected, status_change, loud, joins in connection.execute(query.execution_options(yield_per=1000)):
+    for site, removal, protected, status_change, loud, joins in connection.execute(
+        query.execution_options(yield_per=1000)
+    ):
         yield Move(
             audience=Audience(destination, site),
             removed=removal,

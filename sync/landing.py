@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, func, select
 from connectors.base import Json, LinePass, Page, Pass, Proof, RawRow, Refusal, Source
 from connectors.lines import NOTHING, Remembered
 from sync.brakes import FeedFacts, SourceCode, source_verdict
+from sync.cycles import end_page
 from sync.holds import Held, new_hold
 from sync.land import Lander, Tally
 from sync.resolve import Resolver
@@ -222,6 +223,7 @@ class Landing:
         self._count(resolver)
 
     def _count(self, resolver: Resolver) -> None:
+        end_page()
         self._done.created += resolver.created
         self._done.merged += resolver.merged
 

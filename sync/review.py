@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 
 from sync.addresses import Closed, Reach, household_sizes, reach_of
 from sync.criteria import Criteria
+from sync.cycles import end_page
 from sync.decision import Decided, Known, decide
 from sync.documents import Documents
 from sync.lifecycle import Judgement, judge
@@ -47,6 +48,7 @@ def review(
         checkpoint()
         with writing(engine) as connection:
             more = _next_batch(connection, criteria, roles, done)
+        end_page()
     return done
 
 
