@@ -9,5 +9,6 @@ SOURCES: dict[str, str] = {
 
 DESTINATIONS: dict[str, str] = {
     "contact-file": "connectors.contact_file:ContactFile",
+    "hubspot": "connectors.hubspot:Hubspot",
     "mailchimp": "connectors.mailchimp:Mailchimp",
 }
