@@ -7,6 +7,7 @@ opaque codes may leave (minimum necessary, 45 CFR 164.502(b)).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Literal
 
 from mappings.consent import Verdict
@@ -29,6 +30,8 @@ class Audience:
 
     `agreement`: inside (within the practice), signed (a BAA), none. `fields` maps provider fields to canonical names,
     facts or greeting. `tags` maps (segment | status, name) to the name under which it leaves. `sites` None = all.
+    `quiet`: a tag can be added there without starting automations; where it cannot, only entries since `loud_after` go
+    (None: none).
     """
 
     destination: str
@@ -43,6 +46,8 @@ class Audience:
     fields: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[tuple[str, str], str] = field(default_factory=dict)
     greeting: str = "there"
+    quiet: bool = True
+    loud_after: datetime | None = None
 
 
 def refused_names(audience: Audience) -> list[str]:

@@ -9,6 +9,7 @@ from mappings.consent import PURPOSES, Decision, Verdict, verdict, withdrawn_all
 from mappings.document import Document
 from mappings.observed import as_accepted, shown, unsent
 from mappings.policy import Audience, covers
+from mappings.quiet import waiting
 from mappings.records import Purpose
 from mappings.withheld import FOR_CONSENT
 
@@ -114,6 +115,9 @@ def build(audience: Audience, parties: Sequence[Party], neighbours: Sequence[Par
         tags, reasons = gate.tags()
         if party.observed:
             tags, reasons = unsent(audience, tags, reasons, before.accepted)
+        if not audience.quiet:
+            loud = {name: tag.loud_since for name, tag in party.segments.items()}
+            tags, reasons = waiting(audience, tags, reasons, loud, before.accepted)
         if reasons:
             withheld[party.contact] = reasons
         if tags is not None:

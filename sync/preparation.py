@@ -69,7 +69,7 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         outlets=tuple(
             Outlet(
                 name=name,
-                audience=audiences[name],
+                audience=replace(audiences[name], loud_after=_loud_after(standards, stored, name, at)),
                 observe=destination.mode == "observe",
                 baseline=name in new_outlets,
             )
@@ -87,6 +87,16 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         switched=switched(stored),
         last=_last_review(connection),
     )
+
+
+def _loud_after(
+    standards: Standards, stored: Mapping[str, reviews.Version], name: str, at: datetime
+) -> datetime | None:
+    """Since when entries are loud at a destination; None until everyone was reviewed for it once."""
+    version = stored.get(f"destination:{name}")
+    if version is None or not version.complete:
+        return None
+    return max(at - standards.config.settings.fresh_for, version.since)
 
 
 def _edited(stored: Mapping[str, reviews.Version], segments: Iterable[str]) -> frozenset[str]:
@@ -173,7 +183,7 @@ def _terms(standards: Standards, name: str) -> list[Any]:
     return [
         sorted(audience.segments), sorted(audience.statuses), sorted(audience.sites or ()), audience.sites is None,
         dict(audience.fields), audience.agreement, audience.unit, audience.purpose, audience.everyone,
-        audience.archives, audience.greeting, purposes,
+        audience.archives, audience.greeting, audience.quiet, purposes,
     ]  # fmt: skip
 
 
@@ -212,6 +222,7 @@ def _audience(standards: Standards, name: str, tags: Mapping[tuple[str, str], st
         fields=settings.fields,
         tags=tags,
         greeting=config.practice.greeting,
+        quiet=standards.capabilities[name].quiet_tags or standards.capabilities[name].whole_files,
     )
 
 

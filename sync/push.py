@@ -86,6 +86,8 @@ def push(engine: Engine, destination: Destination, delivery: Delivery) -> Pushed
     pushed = Pushed()
     while claimed := _claim(engine, delivery):
         sendable = _recheck(engine, delivery, claimed)
+        if not destination.capabilities.quiet_tags:
+            sendable = _still_loud(engine, delivery, sendable)
         if not sendable:
             continue
         outcomes = _send(engine, destination, delivery, sendable)
@@ -131,15 +133,32 @@ def _send(
         raise
 
 
-def _change(claimed: Claimed, delivery: Delivery) -> Change:
+def _still_loud(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Leaves out whose tag would start automations and is loud no longer; they are reviewed again."""
+    stale = [item for item in claimed if item.document.tags - _held(item) - _loud(item, delivery)]
+    if stale:
+        with writing(engine) as connection:
+            wishes.drop(connection, delivery.name, [item.key for item in stale])
+            mark_contacts(connection, {party[0] for item in stale for party in item.parties})
+    return [item for item in claimed if item not in stale]
+
+
+def _held(claimed: Claimed) -> frozenset[str]:
+    return claimed.accepted.tags if claimed.accepted is not None else frozenset()
+
+
+def _loud(claimed: Claimed, delivery: Delivery) -> frozenset[str]:
     oldest = delivery.at - delivery.fresh_for
-    loud = frozenset(tag for tag, due in claimed.loud.items() if datetime.fromisoformat(due) >= oldest)
+    return frozenset(tag for tag, due in claimed.loud.items() if datetime.fromisoformat(due) >= oldest)
+
+
+def _change(claimed: Claimed, delivery: Delivery) -> Change:
     return Change(
         key=claimed.key,
         wished=claimed.document,
         accepted=claimed.accepted or _perhaps(claimed.document, delivery),
         ref=claimed.ref,
-        loud=loud & claimed.document.tags,
+        loud=_loud(claimed, delivery) & claimed.document.tags,
     )
 
 
