@@ -10,5 +10,6 @@ SOURCES: dict[str, str] = {
 DESTINATIONS: dict[str, str] = {
     "contact-file": "connectors.contact_file:ContactFile",
     "hubspot": "connectors.hubspot:Hubspot",
+    "kit": "connectors.kit:Kit",
     "mailchimp": "connectors.mailchimp:Mailchimp",
 }

@@ -12,10 +12,12 @@ from typing import Any, NamedTuple, Protocol
 
 from connectors.base import Change, Destination, Outcome
 from connectors.hubspot import Hubspot
+from connectors.kit import Kit
 from connectors.mailchimp import Mailchimp
 from connectors.memory import MemoryDestination
 from mappings.document import Document
 from tests.fakes.hubspot import FakeHubspot
+from tests.fakes.kit import FakeKit
 from tests.fakes.lent import SURROUNDINGS, lent
 from tests.fakes.mailchimp import FakeMailchimp
 
@@ -158,6 +160,8 @@ ACCOUNTS: Mapping[str, Kind] = {
         MailchimpSide, Mailchimp, {"audience": MailchimpSide.audience_id}, "api_key", archives=True
     ),
     "hubspot": Kind(FakeHubspot, Hubspot, {}, "token", "firstname", "lang"),
+    "kit": Kind(FakeKit, Kit, {}, "api_key", "first_name", "language"),
+    "kit in bulk": Kind(FakeKit, Kit, {}, "oauth_token", "first_name", "language"),
 }  # fmt: skip
 
 
