@@ -9,6 +9,7 @@ SOURCES: dict[str, str] = {
 
 DESTINATIONS: dict[str, str] = {
     "contact-file": "connectors.contact_file:ContactFile",
+    "copper": "connectors.copper:Copper",
     "hubspot": "connectors.hubspot:Hubspot",
     "kit": "connectors.kit:Kit",
     "mailchimp": "connectors.mailchimp:Mailchimp",

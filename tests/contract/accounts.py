@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from connectors.base import Change, Destination, Outcome
+from connectors.copper import Copper
 from connectors.hubspot import Hubspot
 from connectors.kit import Kit
 from connectors.mailchimp import Mailchimp
 from connectors.memory import MemoryDestination
 from mappings.document import Document
+from tests.fakes.copper import FakeCopper
 from tests.fakes.hubspot import FakeHubspot
 from tests.fakes.kit import FakeKit
 from tests.fakes.lent import SURROUNDINGS, lent
@@ -155,10 +157,12 @@ class MemorySide:
         return len(self._memory.started)
 
 
+PEOPLE = {"fields": {"name": "given_name", "email": "email", "Language": "language"}}
 ACCOUNTS: Mapping[str, Kind] = {
     "mailchimp": Kind(
         MailchimpSide, Mailchimp, {"audience": MailchimpSide.audience_id}, "api_key", archives=True
     ),
+    "copper": Kind(FakeCopper, Copper, {"user_email": "it@example.com", **PEOPLE}, "api_key", "name", "Language"),
     "hubspot": Kind(FakeHubspot, Hubspot, {}, "token", "firstname", "lang"),
     "kit": Kind(FakeKit, Kit, {}, "api_key", "first_name", "language"),
     "kit in bulk": Kind(FakeKit, Kit, {}, "oauth_token", "first_name", "language"),
