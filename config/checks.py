@@ -32,6 +32,7 @@ def cross_check(data: Mapping[str, Any]) -> Findings:
         _sites_of_sources,
         _sites_of_destinations,
         _folders_of_destinations,
+        _asked_by_worklists,
         _segments_listed,
         _fields,
         _codes,
@@ -112,6 +113,18 @@ def _folders_of_destinations(data: Mapping[str, Any]) -> Iterator[Fault]:
         if isinstance(folder, str) and (other := first.setdefault(normpath(folder), name)) != name:
             path = ("destinations", name, "folder")
             yield path, f"destination {other!r} writes here already; give each its own folder"
+
+
+def _asked_by_worklists(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = mapping(data, "destinations")
+    for name in known:
+        only = mapping(data, "destinations", name, "only")
+        for index, other in _texts(only.get("not_reached_by")):
+            path: Path = ("destinations", name, "only", "not_reached_by", index)
+            if other == name:
+                yield path, "name another destination; a list cannot ask itself"
+            elif other not in known:
+                yield path, f"no such destination{did_you_mean(other, known)}"
 
 
 def _segments_listed(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -320,12 +320,16 @@ class Feedback:
     """One thing a destination reports about an address. `state` is the provider's standing for the member.
 
     A state of "subscribed" is reported with `opted_in_at` where the provider gives one. `tags` and `fields` are
-    given where read. `at` is the provider's time of the change.
+    given where read. `at` is the provider's time of the change. The last five states are answers of the front desk;
+    `address` is then the contact's id.
     """
 
     address: str
     ref: str | None
-    state: Literal["subscribed", "unsubscribed", "cleaned", "complained", "pending", "archived", "transactional"]
+    state: Literal[
+        "subscribed", "unsubscribed", "cleaned", "complained", "pending", "archived", "transactional",
+        "booked", "left_message", "not_interested", "do_not_call", "wrong_number",
+    ]  # fmt: skip
     at: datetime | None
 
 
@@ -340,13 +344,19 @@ class FeedbackPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a destination can do; the pipeline asks this, never the kind."""
+    """What a destination can do; the pipeline asks this, never the kind.
+
+    `quiet_tags`: a tag can be added without starting automations. `channel`: how the people on it are reached, which
+    decides whose consents and refusals count.
+    """
 
     unit: Literal["address", "contact"]
     batch: int = 500
     whole_files: bool = False
     quiet_tags: bool = False
     reads_opt_outs: bool = False
+    reads_answers: bool = False
+    channel: Literal["email", "phone"] = "email"
 
 
 @runtime_checkable
@@ -393,6 +403,40 @@ class FileDestination(Protocol):
 
     def write(self, entries: Iterable[FileEntry], segments: Sequence[str]) -> int:
         """Writes contacts.csv and segments/<name>.csv; returns how many files changed."""
+        ...
+
+
+class ListEntry(NamedTuple):
+    """One contact on a worklist: id, site, field values in configured order, the lists it is on, and why it is not
+    reached otherwise (a withheld reason; "" where nobody else is asked)."""
+
+    contact: str
+    site: str | None
+    values: tuple[str, ...]
+    segments: frozenset[str]
+    reason: str = ""
+
+
+@runtime_checkable
+class ListDestination(Protocol):
+    """Takes whole worklists and gives back what people answered, as feedback. `write` loses no answer.
+
+    `not_reached_by` names destinations: only those whom none of them reaches are written.
+    """
+
+    name: str
+    capabilities: Capabilities
+    traffic: Traffic
+    not_reached_by: Sequence[str]
+
+    def feedback(self, cursor: Json | None, at: datetime) -> Iterator[FeedbackPage]: ...
+
+    def preflight(self) -> Sequence[str]:
+        """Checks the folder; returns a list of what to fix, empty when all is well."""
+        ...
+
+    def write(self, entries: Iterable[ListEntry], at: datetime) -> int:
+        """Writes the lists; returns how many files changed."""
         ...
 
 

@@ -13,4 +13,5 @@ DESTINATIONS: dict[str, str] = {
     "hubspot": "connectors.hubspot:Hubspot",
     "kit": "connectors.kit:Kit",
     "mailchimp": "connectors.mailchimp:Mailchimp",
+    "worklist": "connectors.worklist:Worklist",
 }

@@ -37,13 +37,13 @@ class Verdict(NamedTuple):
     evidence: str | None = None
 
 
-def verdict(decisions: Iterable[Decision], purpose: Purpose) -> Verdict:
+def verdict(decisions: Iterable[Decision], purpose: Purpose, channel: Channel = "email") -> Verdict:
     """The latest dated decision wins, a no on the same day; an undated yes never beats a no.
 
     An undated no counts as of the day on which it was first seen. Of several noes in force a dated one speaks; of
     yeses without a date the stated basis does, which covers no less.
     """
-    about = [d for d in decisions if d.channel == "email" and d.purpose == purpose]
+    about = [d for d in decisions if d.channel == channel and d.purpose == purpose]
     noes = [d for d in about if d.decision == "no" and (d.asserted or d.decided_on is not None)]
     yeses = [d for d in about if d.decision == "yes" and d.asserted]
     dated = max((d for d in yeses if d.decided_on is not None and not d.basis), key=_rank, default=None)

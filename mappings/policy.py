@@ -31,7 +31,7 @@ class Audience:
     `agreement`: inside (within the practice), signed (a BAA), none. `fields` maps provider fields to canonical names,
     facts or greeting. `tags` maps (segment | status, name) to the name under which it leaves. `sites` None = all.
     `quiet`: a tag can be added there without starting automations; where it cannot, only entries since `loud_after` go
-    (None: none).
+    (None: none). `channel`: how its people are reached.
     """
 
     destination: str
@@ -48,6 +48,7 @@ class Audience:
     greeting: str = "there"
     quiet: bool = True
     loud_after: datetime | None = None
+    channel: Literal["email", "phone"] = "email"
 
 
 def refused_names(audience: Audience) -> list[str]:

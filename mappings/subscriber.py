@@ -14,6 +14,8 @@ from mappings.records import Purpose
 from mappings.withheld import FOR_CONSENT
 
 STATUS = "status"
+DO_NOT_CALL = "do_not_call"
+"""The cause of a suppression that closes the telephone to a person, and nothing else."""
 
 
 class SegmentTag(NamedTuple):
@@ -218,7 +220,7 @@ class _Gate:
                 given[key] = purpose
             else:
                 reasons[shown(key)] = reason
-        if self.audience.agreement == "inside":
+        if self.audience.agreement == "inside" and self.audience.channel == "email":
             return given, reasons
         base = whole or self._reason(self.audience.purpose) if self.audience.everyone else None
         if self.audience.everyone and base is not None and not given:
@@ -237,9 +239,16 @@ class _Gate:
         return wanted
 
     def _closed(self) -> str | None:
-        """A reason that closes everything: no address, a suppression, a minor on its own."""
+        """A reason that closes everything: no address, a suppression, a minor on its own.
+
+        On the telephone only the person's own word counts; whoever has no address is who the list is for.
+        """
+        if self.audience.channel == "phone":
+            return "consent_withdrawn" if DO_NOT_CALL in self.party.causes else None
         for cause in sorted(self.closed | self.party.causes):
             name, _, destination = cause.partition(":")
+            if name == DO_NOT_CALL:
+                continue
             if not destination or destination == self.audience.destination:
                 return name
         if self.party.address is None:
@@ -259,17 +268,18 @@ class _Gate:
         found = self._verdict(purpose)
         if found.state == "no":
             return "consent_withdrawn"
-        if any(verdict(o.decisions, purpose).state == "no" for o in self.active if o.contact != self.party.contact):
+        others = [o for o in self.active if o.contact != self.party.contact and self.audience.channel == "email"]
+        if any(verdict(o.decisions, purpose).state == "no" for o in others):
             return "household_refusal"
         if covers(self.audience, found, purpose, prospect=self.party.prospect):
             return "unsubscribed" if self._stays_out and self.audience.agreement != "inside" else None
         counts = ("yes_dated", "basis") if self.party.prospect else ("yes_dated",)
-        others = any(self._verdict(other).state in counts for other in PURPOSES if other != purpose)
-        return "purpose_not_covered" if others else "no_consent"
+        other = any(self._verdict(each).state in counts for each in PURPOSES if each != purpose)
+        return "purpose_not_covered" if other else "no_consent"
 
     def _verdict(self, purpose: Purpose) -> Verdict:
         if purpose not in self._verdicts:
-            self._verdicts[purpose] = verdict(self.party.decisions, purpose)
+            self._verdicts[purpose] = verdict(self.party.decisions, purpose, self.audience.channel)
         return self._verdicts[purpose]
 
     def purposes(self, tags: Mapping[tuple[str, str], Purpose]) -> tuple[Purpose, ...]:

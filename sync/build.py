@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 from sqlalchemy import Engine
 
 from config.load import Config, database_url
-from connectors.base import Destination, FileDestination, Lent, Memo, Source
+from connectors.base import Destination, FileDestination, Lent, ListDestination, Memo, Source
 from connectors.registry import DESTINATIONS, SOURCES
 from sync.cycles import collect_less
 from sync.preparation import Standards
@@ -43,7 +43,7 @@ class Service:
     config: Config
     engine: Engine
     sources: Mapping[str, Source]
-    destinations: Mapping[str, Destination | FileDestination]
+    destinations: Mapping[str, Destination | FileDestination | ListDestination]
     standards: Standards
 
     @property

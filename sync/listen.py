@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select
 
-from connectors.base import Destination, Feedback, FeedbackPage
+from connectors.base import Destination, Feedback, FeedbackPage, ListDestination
+from mappings.subscriber import DO_NOT_CALL
 from sync.store import tables as t
 from sync.store.contacts import mark_contacts
 from sync.store.engine import reading, writing
 from sync.store.memos import drop_memo, read_memo, write_memo
 from sync.store.statements import chunks, insert
-from sync.store.suppressions import Suppressed, contacts_at, suppress
+from sync.store.suppressions import Suppressed, contacts_at, suppress, suppress_contacts
 from sync.store.wishes import subscribers, was_sent, wishes
 
 OPT_OUTS_UNREAD_STOPS_PUSHING: Final = timedelta(hours=6)
@@ -26,6 +27,10 @@ CAUSES: Final = {
 }
 
 
+ANSWERS: Final = frozenset({"booked", "left_message", "not_interested", DO_NOT_CALL, "wrong_number"})
+"""What the front desk answers of a contact; only a refusal of calls closes anything."""
+
+
 @dataclass(slots=True)
 class Heard:
     """What a listening did: items read, addresses newly closed, read requests."""
@@ -34,7 +39,7 @@ class Heard:
     suppressed: int = 0
 
 
-def listen(engine: Engine, destination: Destination, at: datetime) -> Heard:
+def listen(engine: Engine, destination: Destination | ListDestination, at: datetime) -> Heard:
     """Reads feedback page by page, each stored with its cursor; raises Unavailable or Misconfigured."""
     heard = Heard()
     with reading(engine) as connection:
@@ -57,7 +62,11 @@ def last_heard(connection: Connection, destination: str) -> datetime | None:
 
 def _store(connection: Connection, destination: str, page: FeedbackPage, at: datetime, heard: Heard) -> None:
     heard.read += len(page.items)
-    items = _ours(connection, destination, page.items)
+    answers = [item for item in page.items if item.state in ANSWERS]
+    refused = [item.address for item in answers if item.state == DO_NOT_CALL]
+    heard.suppressed += suppress_contacts(connection, destination, DO_NOT_CALL, refused, at)
+    mark_contacts(connection, refused)
+    items = [*answers, *_ours(connection, destination, [item for item in page.items if item not in answers])]
     insert(
         connection,
         t.feedback,

@@ -2,13 +2,13 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from connectors.base import Destination, FileDestination, Misconfigured, Unavailable
+from connectors.base import Destination, FileDestination, ListDestination, Misconfigured, Unavailable
 from connectors.settings import DestinationSettings
 from mappings.policy import PolicyViolation, assert_document
 from sync.announcements import say_end, say_pulled, say_unread
@@ -27,6 +27,7 @@ from sync.log import bound, say
 from sync.preparation import conclude, criteria, note_codes, prepare
 from sync.pull import pull
 from sync.push import Delivery, Pushed, push, push_files, recover
+from sync.push_lists import push_lists
 from sync.report import Report, Trouble
 from sync.resolve import Resolver, ResolverSettings
 from sync.review import review
@@ -102,7 +103,8 @@ class Line:
         """Reads feedback of every destination that has any."""
         for name in names:
             destination = self.service.destinations[name]
-            if isinstance(destination, FileDestination) or not destination.capabilities.reads_opt_outs:
+            known = destination.capabilities
+            if isinstance(destination, FileDestination) or not (known.reads_opt_outs or known.reads_answers):
                 continue
             with self._guarded("destination", name):
                 before = destination.traffic.reads
@@ -183,14 +185,17 @@ class Line:
                 self.report.observed.append(name)
                 continue
             with self._guarded("destination", name):
-                self.report.pushed[name] = self._push(outlets[name], site)
+                self.report.pushed[name] = self._push(outlets, name, site)
 
-    def _push(self, outlet: Outlet, site: str | None) -> Pushed:
-        destination = self.service.destinations[outlet.name]
+    def _push(self, outlets: Mapping[str, Outlet], name: str, site: str | None) -> Pushed:
+        outlet, destination = outlets[name], self.service.destinations[name]
         delivery = replace(self._delivery(outlet), site=site)
         self._recover(delivery)
         if isinstance(destination, FileDestination):
             return self._push_files(destination, delivery, outlet)
+        if isinstance(destination, ListDestination):
+            asked = [outlets[other] for other in destination.not_reached_by]
+            return self._said(outlet, push_lists(self.engine, destination, delivery, outlet, asked))
         self._require_feedback(destination)
         before = destination.traffic.writes, destination.traffic.reads
         pushed = push(self.engine, destination, delivery)
@@ -212,6 +217,9 @@ class Line:
         pushed = push_files(self.engine, destination, delivery, outlet, anew=before != listing)
         with writing(self.engine) as connection:
             write_memo(connection, "files", outlet.name, listing)
+        return self._said(outlet, pushed)
+
+    def _said(self, outlet: Outlet, pushed: Pushed) -> Pushed:
         if pushed.calls:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_files=pushed.calls)
         return pushed

@@ -183,7 +183,7 @@ def _terms(standards: Standards, name: str) -> list[Any]:
     return [
         sorted(audience.segments), sorted(audience.statuses), sorted(audience.sites or ()), audience.sites is None,
         dict(audience.fields), audience.agreement, audience.unit, audience.purpose, audience.everyone,
-        audience.archives, audience.greeting, audience.quiet, purposes,
+        audience.archives, audience.greeting, audience.quiet, audience.channel, purposes,
     ]  # fmt: skip
 
 
@@ -222,6 +222,7 @@ def _audience(standards: Standards, name: str, tags: Mapping[tuple[str, str], st
         fields=settings.fields,
         tags=tags,
         greeting=config.practice.greeting,
+        channel=standards.capabilities[name].channel,
         quiet=standards.capabilities[name].quiet_tags or standards.capabilities[name].whole_files,
     )
 

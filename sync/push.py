@@ -263,11 +263,12 @@ def push_files(
             if document.standing == "subscribed"
         )
         pushed.calls = destination.write(entries, segments)
-    _accept_all(engine, delivery, pushed)
+    accept_all(engine, delivery, pushed)
     return pushed
 
 
-def _accept_all(engine: Engine, delivery: Delivery, pushed: Pushed) -> None:
+def accept_all(engine: Engine, delivery: Delivery, pushed: Pushed) -> None:
+    """Accepts every ready wish of a destination whose files were just written whole."""
     while claimed := _claim(engine, delivery):
         with writing(engine) as connection:
             documents = [(item, item.document) for item in claimed]

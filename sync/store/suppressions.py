@@ -44,6 +44,23 @@ def suppress(connection: Connection, destination: str, found: Sequence[Suppresse
     return {item.address for item in new.values()}
 
 
+def suppress_contacts(
+    connection: Connection, destination: str, cause: str, contacts: Sequence[str], at: datetime
+) -> int:
+    """Records a cause for the rows of contacts, so that it follows the person; returns how many contacts are new to it."""
+    known = by_contact(connection, contacts)
+    new = [contact for contact in contacts if cause not in known.get(contact, frozenset())]
+    link = t.link.c
+    for piece in chunks(new):
+        query = select(link.row_id).where(link.contact.in_(piece), link.until.is_(None))
+        rows = [
+            {"row_id": row, "cause": cause, "destination": destination, "address": "", "at": at}
+            for row in connection.execute(query).scalars()
+        ]
+        upsert(connection, t.person_suppression, rows, ("row_id", "cause", "destination"), keep=("address", "at"))
+    return len(new)
+
+
 def _follow(connection: Connection, destination: str, found: Sequence[Suppressed], at: datetime) -> None:
     causes: dict[str, list[str]] = defaultdict(list)
     for item in found:
