@@ -156,7 +156,7 @@ class Provider:
 
     def _route(self, method: str, path: str) -> tuple[str, Mapping[str, str]]:
         for known, pattern, template in self._paths:
-            found = pattern.fullmatch(path)
+            found = pattern.fullmatch(path.rstrip("/"))
             if found is not None and known == method:
                 return template, {name: unquote(value) for name, value in found.groupdict().items()}
         return "", {}
