@@ -67,6 +67,21 @@ def _rank(decision: Decision) -> tuple[date, str]:
     return _day(decision), decision.evidence or ""
 
 
+def about(decisions: Iterable[Decision], address: str | None) -> list[Decision]:
+    """The decisions that count for a person at a mailing address: a yes about another address carries nothing to it."""
+    return [d for d in decisions if d.address in (None, address) or d.decision == "no"]
+
+
+def reopens(decisions: Sequence[Decision], closed_on: date, today: date) -> bool:
+    """True if a dated opt-in with evidence, given after the day on which something closed, is in force.
+
+    The same day does not do, for then a no wins; nor does a day that has not come yet.
+    """
+    found = (verdict(decisions, purpose) for purpose in PURPOSES)
+    days = [v.decided_on for v in found if v.state == "yes_dated" and v.evidence]
+    return any(day is not None and closed_on < day <= today for day in days)
+
+
 def withdrawn_all(decisions: Sequence[Decision]) -> bool:
     """True after a dated withdrawal of every e-mail purpose: that is the person's opt-out."""
     if not decisions:

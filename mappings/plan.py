@@ -93,11 +93,12 @@ class Flag(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Makes a row's id of several columns (`day` uses only its date part); of several such rows of one file the one
-    with the highest number in `newest` counts."""
+    with the highest number in `newest` counts. `optional`: a column that the header lacks counts as empty."""
 
     columns: tuple[str, ...]
     day: str | None = None
     newest: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +126,7 @@ class Plan:
         """The source columns without which a file is refused."""
         names = [name for name in REQUIRED[self.kind] if not (name == "external_id" and self.identity)]
         wanted = [place for name in names if name in self.columns for place in self.columns[name].places()]
-        wanted += self.identity.columns if self.identity else ()
+        wanted += self.identity.columns if self.identity and not self.identity.optional else ()
         wanted += [column.column for column in self.columns.values() if column.declared and column.default is None]
         wanted += [column.time for column in self.columns.values() if column.declared and column.time is not None]
         stated = (entry for entry in self.consents if not entry.optional)

@@ -107,6 +107,8 @@ def _consented(sources: Iterable[SourceSettings]) -> set[Purpose]:
         for consent in source.consent:
             if consent.dated_by is not None or consent.always is not None:
                 found |= set(consent.purposes)
+        own = getattr(source, "consented", None)
+        found |= own() if own is not None else frozenset()
     return found
 
 

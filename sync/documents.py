@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
+from mappings.consent import about
 from mappings.document import Document
 from mappings.subscriber import Before, Built, Party, SegmentTag, build
 from sync.criteria import Criteria, Outlet
@@ -113,7 +114,7 @@ class Documents:
             prospect=self._is_prospect(person),
             observed=self.criteria.observed.hold(person.rows, found.judgement.site),
             causes=found.reach.causes,
-            decisions=self.loaded.decisions.get(person.contact, ()),
+            decisions=about(self.loaded.decisions.get(person.contact, ()), address),
             segments=self._segments(person, found),
             values=self._values(leading, found),
         )
@@ -221,7 +222,10 @@ class _OutletReview:
         return subscriber.primary_contact if subscriber is not None else None
 
     def _stands(self, built: Built, accepted: Document | None, wish: Any) -> bool:
+        """True while the wish says what is wished; one that a brake holds stands no longer once consent asks for it."""
         if built.document is None or not delta(accepted, built.document):
+            return False
+        if wish.state == "held" and built.protected:
             return False
         return bool(wishes.to_json(built.document) == wish.document)
 

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from connectors.base import Pass, RawRow, Source
 from mappings.records import Kind, Mapped, PatientRow, Rejected
 from sync.resolve import Resolver
-from sync.store import gates, rows
-from sync.store.contacts import mark_changed
+from sync.store import consents, gates, rows
+from sync.store.contacts import mark_changed, mark_contacts
+from sync.store.suppressions import contacts_at
 
 
 @dataclass(slots=True)
@@ -154,6 +155,13 @@ class _Change:
         gates.remember(self.connection, self.gate)
         self.patients |= rows.patients_named(self.connection, self.name, self.records)
         mark_changed(self.connection, self.name, self.patients, self.lander.at)
+        if self.kind == "consents":
+            self._mark_addresses(stored)
+
+    def _mark_addresses(self, stored: Sequence[str]) -> None:
+        """Whoever has an address that a decision speaks, or spoke, of."""
+        found = consents.holders_of(self.connection, self.name, stored, by_address=True)
+        mark_contacts(self.connection, contacts_at(self.connection, found | consents.addresses_named(self.records)))
 
     def _sort(self, row: RawRow, outcome: Mapped | Rejected) -> None:
         before = self.known.get(row.external_id)
@@ -168,7 +176,9 @@ class _Change:
         hash_ = row_hash(outcome.record)
         self._remember(row, hash_, "landed", present=True)
         if before is not None and before.row_hash == hash_ and before.state == "landed":
-            if not before.present:
+            if not before.present and self.kind == "consents":
+                self.records.append(outcome.record)
+            elif not before.present:
                 self.restored.append(row.external_id)
             self.lander.tally.unchanged += 1
             return

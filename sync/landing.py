@@ -15,11 +15,12 @@ from sync.cycles import end_page
 from sync.holds import Held, new_hold
 from sync.land import Lander, Tally
 from sync.resolve import Resolver
-from sync.store import files, gates, lines, rows
+from sync.store import consents, files, gates, lines, rows
 from sync.store import tables as t
-from sync.store.contacts import mark_changed
+from sync.store.contacts import mark_changed, mark_contacts
 from sync.store.memos import CURSOR, write_memo
 from sync.store.notices import record_notices
+from sync.store.suppressions import contacts_at
 
 BATCH: Final = 1000
 """Changed rows that are landed together, at least; what is left at the end of a pass too."""
@@ -292,6 +293,9 @@ class Landing:
         for kind, absent in self._absent.items():
             gone = self._inside_window(connection, absent) if self._pass.snapshot == "window" else absent
             patients = rows.patients_of(connection, kind, source, gone)
+            if kind == "consents":
+                addresses = consents.holders_of(connection, source, gone, by_address=True)
+                mark_contacts(connection, contacts_at(connection, addresses))
             rows.mark_present(connection, kind, source, gone, present=False)
             gates.mark_gate(connection, source, kind, gone, present=False)
             gates.release(connection, source, kind, gone)

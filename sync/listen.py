@@ -14,7 +14,7 @@ from sync.store.contacts import mark_contacts
 from sync.store.engine import reading, writing
 from sync.store.memos import drop_memo, read_memo, write_memo
 from sync.store.statements import chunks, insert
-from sync.store.suppressions import Suppressed, contacts_at, suppress, suppress_contacts
+from sync.store.suppressions import Suppressed, contacts_at, reopened_at, suppress, suppress_contacts
 from sync.store.wishes import subscribers, was_sent, wishes
 
 OPT_OUTS_UNREAD_STOPS_PUSHING: Final = timedelta(hours=6)
@@ -86,14 +86,20 @@ def _ours(connection: Connection, destination: str, items: Sequence[Feedback]) -
     known = _known_addresses(connection, [item.address for item in items])
     taken = subscribers(connection, destination, [item.address for item in items])
     heard = _last_states(connection, destination, [item.address for item in items])
+    opened = reopened_at(connection, [item.address for item in items])
     tried = wishes(connection, destination, [item.address for item in items])
     return [
         item
         for item in items
         if item.address in known
-        and heard.get(item.address) != item.state
+        and (heard.get(item.address) != item.state or _since(item, opened.get(item.address)))
         and not _our_own_act(item, taken.get(item.address), tried.get(item.address))
     ]
+
+
+def _since(item: Feedback, opened: datetime | None) -> bool:
+    """True if what is heard again has come about after the address was opened again."""
+    return opened is not None and item.at is not None and item.at > opened
 
 
 def _our_own_act(item: Feedback, taken: Any, wish: Any) -> bool:

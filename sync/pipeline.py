@@ -199,6 +199,9 @@ class Line:
         self._require_feedback(destination)
         before = destination.traffic.writes, destination.traffic.reads
         pushed = push(self.engine, destination, delivery)
+        if pushed.stopped:  # what takes their tags away must not wait for the next pass
+            self.review()
+            pushed.add(push(self.engine, destination, delivery))
         pushed.calls, pushed.reads = destination.traffic.writes - before[0], destination.traffic.reads - before[1]
         if pushed.sent:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)

@@ -28,8 +28,9 @@ from sync.store import tables as t
 from sync.store import wishes
 from sync.store.contacts import mark_contacts
 from sync.store.engine import reading, writing
+from sync.store.refusals import refused
 from sync.store.statements import insert
-from sync.store.suppressions import Suppressed, by_address, contacts_at, suppress
+from sync.store.suppressions import Suppressed, by_address, contacts_at, reopened_at, suppress
 from sync.store.wishes import Claimed
 
 LEASE: Final = timedelta(minutes=30)
@@ -39,14 +40,20 @@ CLAIM_BATCH: Final = 500
 
 @dataclass(slots=True)
 class Pushed:
-    """What a push did: subscribers sent, accepted, refused, put off; write and read calls."""
+    """What a push did: subscribers sent, accepted, refused, put off, stopped at the last moment; write and read calls."""
 
     sent: int = 0
     accepted: int = 0
     refused: int = 0
     retried: int = 0
+    stopped: int = 0
     calls: int = 0
     reads: int = 0
+
+    def add(self, other: "Pushed") -> None:
+        """Adds what another push did."""
+        for name in ("sent", "accepted", "refused", "retried", "stopped"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +92,7 @@ def push(engine: Engine, destination: Destination, delivery: Delivery) -> Pushed
     """Sends what is ready to a destination; raises Unavailable or Misconfigured after giving the claims back."""
     pushed = Pushed()
     while claimed := _claim(engine, delivery):
-        sendable = _recheck(engine, delivery, claimed)
+        sendable = _recheck(engine, delivery, claimed, pushed)
         if not destination.capabilities.quiet_tags:
             sendable = _still_loud(engine, delivery, sendable)
         if not sendable:
@@ -103,8 +110,8 @@ def _claim(engine: Engine, delivery: Delivery) -> list[Claimed]:
         return wishes.claim(connection, delivery.name, lease)
 
 
-def _recheck(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed]) -> list[Claimed]:
-    """Leaves out whom a suppression has closed since the review; they are reviewed again."""
+def _recheck(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed], pushed: Pushed) -> list[Claimed]:
+    """Leaves out whom a suppression or a refusal has closed since the review; they are reviewed again."""
     try:
         for item in claimed:
             delivery.assert_policy(item.document)
@@ -114,11 +121,15 @@ def _recheck(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed]) -> 
         raise
     with reading(engine) as connection:
         closed = by_address(connection, [item.key for item in claimed])
-    stopped = [item for item in claimed if item.key in closed and item.document.standing == "subscribed"]
+        stopped = [item for item in claimed if item.key in closed and item.document.standing == "subscribed"]
+        if delivery.discloses:
+            stopped += [item for item in refused(connection, claimed) if item not in stopped]
     if stopped:
+        pushed.stopped += len(stopped)
         with writing(engine) as connection:
             wishes.drop(connection, delivery.name, [item.key for item in stopped])
-            mark_contacts(connection, contacts_at(connection, [item.key for item in stopped]))
+            parties = {party[0] for item in stopped for party in item.parties}
+            mark_contacts(connection, parties | contacts_at(connection, [item.key for item in stopped]))
     return [item for item in claimed if item not in stopped]
 
 
@@ -201,7 +212,8 @@ def _settle_other(connection: Connection, delivery: Delivery, item: Claimed, out
         return
     pushed.refused += 1
     cause = outcome.suppress if isinstance(outcome, Refused) else None
-    if cause is None:
+    if cause is None or (isinstance(outcome, Refused) and reopened_at(connection, [item.key])):
+        # What the practice has opened again only the person can open at the provider.
         wishes.park(connection, delivery.name, item, outcome.code)
         return
     suppress(connection, delivery.name, [Suppressed(item.key, cause, None)], delivery.at)

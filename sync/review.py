@@ -15,6 +15,7 @@ from sync.decision import Decided, Known, decide
 from sync.documents import Documents
 from sync.lifecycle import Judgement, judge
 from sync.person import Person, Stored
+from sync.reopening import reopen
 from sync.store import people, reviews, suppressions
 from sync.store import tables as t
 from sync.store.contacts import due_batch, refresh_shared, shared_values, with_neighbours
@@ -73,6 +74,7 @@ def review_batch(
 ) -> None:
     """Reviews one batch that holds everyone at its addresses; the caller's transaction is the batch's."""
     loaded = people.load(connection, contacts, roles)
+    reopen(connection, loaded, criteria.at, criteria.world.zone)
     decided = decide_all(connection, criteria, loaded)
     documents = Documents(connection, criteria, loaded, decided)
     _write(connection, criteria, loaded, decided, done)

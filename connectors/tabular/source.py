@@ -90,8 +90,8 @@ class TabularSource:
         return None
 
     def _feed_names(self) -> list[str]:
-        """Side tables are left out: a monthly one must not stop the clock of a nightly source."""
-        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind != "supplements"]
+        """Side tables are left out: a monthly one must not stop the clock of a nightly source. So are decisions."""
+        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind not in ("supplements", "consents")]
         if not self._by_folder:
             return tables
         site = self._settings.site
