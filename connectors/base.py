@@ -36,6 +36,14 @@ class Misconfigured(Exception):
         self.credentials = credentials
 
 
+class Unerasable(Exception):
+    """The destination will not erase this subscriber; `code` says why, and a person must do it there."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
 class Refusal(Exception):
     """A whole file was refused and left where it was.
 
@@ -357,6 +365,7 @@ class Capabilities:
     reads_opt_outs: bool = False
     reads_answers: bool = False
     channel: Literal["email", "phone"] = "email"
+    erases: bool = False
 
 
 @runtime_checkable
@@ -375,6 +384,18 @@ class Destination(Protocol):
 
     def preflight(self) -> Sequence[str]:
         """Checks the account; returns a list of what to fix, empty when all is well."""
+        ...
+
+
+@runtime_checkable
+class Erasing(Protocol):
+    """A destination that can erase a subscriber for good (`Capabilities.erases`)."""
+
+    def erase(self, address: str, ref: str | None) -> Literal["erased", "absent"]:
+        """Erases, and reads whether it is gone; "absent" when there was none.
+
+        Raises Unavailable (also while the subscriber can still be read), Misconfigured or Unerasable.
+        """
         ...
 
 

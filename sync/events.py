@@ -98,6 +98,14 @@ EVENTS: Final[dict[str, Event]] = {
         wait="The destination falls behind; pushing stops by itself when opt-outs were not read for six hours.",
         command="prm-sync check --live",
     ),
+    "erasure.refused": Event(
+        "warning",
+        "A destination will not erase a forgotten person (`reason`); nothing is sent to them any more.",
+        "PRM-134",
+        "morning",
+        wait="The destination goes on holding what it was told.",
+        command="Erase the person there by hand: prm-sync disclosures CONTACT shows what was told.",
+    ),
     "feedback.suppressed": _info(
         "People unsubscribed, complained or bounced at a destination; nothing more goes there."
     ),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from connectors.base import Pass, RawRow, Source
 from mappings.records import Kind, Mapped, PatientRow, Rejected
+from sync.forgotten import of_forgotten
 from sync.resolve import Resolver
 from sync.store import consents, gates, rows
 from sync.store.contacts import mark_changed, mark_contacts
@@ -143,8 +144,14 @@ class _Change:
 
     def apply(self, changed: Sequence[RawRow], resolver: Resolver) -> None:
         """Maps the rows and writes what came of them."""
-        for row in changed:
-            self._sort(row, self.lander.source.map(row))
+        mapped = [(row, self.lander.source.map(row)) for row in changed]
+        gone = of_forgotten(self.connection, self.name, mapped)
+        for place, (row, outcome) in enumerate(mapped):
+            if place in gone:
+                self.lander.tally.ignored += 1
+                self.lander.tally.ignored_as["forgotten"] += 1
+            else:
+                self._sort(row, outcome)
         stored = [r.external_id for r in self.records if r.external_id in self.known] + self.removed + self.restored
         self.patients |= rows.patients_of(self.connection, self.kind, self.name, stored)
         self._write_rows(resolver)

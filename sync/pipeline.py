@@ -19,6 +19,7 @@ from sync.criteria import Criteria, Outlet
 from sync.delays import say_late
 from sync.deliveries import few_rows, say_deliveries
 from sync.disclosure import Recipient
+from sync.erasure import erase_at, erase_files
 from sync.exit_codes import BAD_CONFIG, REFUSED_CREDENTIALS, UNAVAILABLE
 from sync.holds import settle_waiting
 from sync.landing import PullTerms
@@ -32,7 +33,7 @@ from sync.report import Report, Trouble
 from sync.resolve import Resolver, ResolverSettings
 from sync.review import review
 from sync.store.engine import reading, writing
-from sync.store.memos import read_memo, write_memo
+from sync.store.memos import drop_memo, read_memo, write_memo
 from sync.store.reviews import overdue
 from sync.store.runs import end_run, note_attempt, start_run
 
@@ -187,10 +188,27 @@ class Line:
             with self._guarded("destination", name):
                 self.report.pushed[name] = self._push(outlets, name, site)
 
+    def erase(self, names: Iterable[str]) -> None:
+        """Erases forgotten persons at destinations, without sending anything else but whole files."""
+        outlets = {outlet.name: outlet for outlet in self._criteria().outlets}
+        for name in names:
+            with self._guarded("destination", name):
+                self._erase(outlets[name])
+
+    def _erase(self, outlet: Outlet) -> None:
+        destination, delivery = self.service.destinations[outlet.name], self._delivery(outlet)
+        if not isinstance(destination, FileDestination):
+            erase_at(self.engine, destination, delivery)
+        elif erase_files(self.engine, outlet.name, self.at):
+            with writing(self.engine) as connection:
+                drop_memo(connection, "files", outlet.name)
+            self._push_files(destination, delivery, outlet)
+
     def _push(self, outlets: Mapping[str, Outlet], name: str, site: str | None) -> Pushed:
         outlet, destination = outlets[name], self.service.destinations[name]
         delivery = replace(self._delivery(outlet), site=site)
         self._recover(delivery)
+        self._erase(outlet)
         if isinstance(destination, FileDestination):
             return self._push_files(destination, delivery, outlet)
         if isinstance(destination, ListDestination):

@@ -122,6 +122,20 @@ class Audience:
         """Archives a member; one that is gone or archived already (404, 405) is done."""
         self._send(Request(method="DELETE", path=self._member(ref), template=_MEMBER), {404, 405})
 
+    def erase(self, ref: str) -> bool:
+        """Deletes a member for good, who then cannot be imported again; False when there was none.
+
+        Raises Unavailable while the member can still be read.
+        """
+        path = f"{self._member(ref)}/actions/delete-permanent"
+        template = f"{_MEMBER}/actions/delete-permanent"
+        response = self._send(Request(method="POST", path=path, template=template), {404})
+        if response.status == 404:
+            self.require()
+        if self.read(ref) is not None:
+            raise Unavailable(f"{response.place}: the member is still there")
+        return response.status != 404
+
     def page(self, params: Mapping[str, str | int]) -> Response:
         """Reads a page of members."""
         return self._send(

@@ -4,13 +4,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from requests.auth import HTTPBasicAuth
 
-from connectors.base import Capabilities, Change, FeedbackPage, Finding, Json, Lent, Outcome, Unavailable
-from connectors.http import Account, HttpClient
-from connectors.mailchimp.audience import Audience, Declined
+from connectors.base import Capabilities, Change, FeedbackPage, Finding, Json, Lent, Outcome, Unavailable, Unerasable
+from connectors.http import Account, HttpClient, Unsettled
+from connectors.mailchimp.audience import Audience, Declined, id_of
 from connectors.mailchimp.feedback import read_changes
 from connectors.mailchimp.members import Archived, Members
 from connectors.mailchimp.probe import findings
@@ -31,7 +31,7 @@ class Mailchimp:
     """Keeps members and tags of one audience. The key is read anew for each piece of work, so it can be replaced."""
 
     settings_model: ClassVar[type[MailchimpSettings]] = MailchimpSettings
-    capabilities = Capabilities(unit="address", batch=500, quiet_tags=True, reads_opt_outs=True)
+    capabilities = Capabilities(unit="address", batch=500, quiet_tags=True, reads_opt_outs=True, erases=True)
 
     def __init__(
         self,
@@ -53,6 +53,20 @@ class Mailchimp:
         with self._audience() as audience:
             members = Members(audience, self._settings.on_leave, Archived(self._lent.memo))
             return Push(audience, members).run(changes)
+
+    def erase(self, address: str, ref: str | None) -> Literal["erased", "absent"]:
+        """Deletes a member for good and looks whether it is gone; it cannot be imported again."""
+        ids = dict.fromkeys([ref, id_of(address)] if ref else [id_of(address)])
+        with self._audience() as audience:
+            try:
+                found = [audience.erase(each) for each in ids if each is not None]
+            except Declined as declined:
+                raise Unerasable(declined.verdict.code) from None
+            except Unsettled as error:
+                raise Unavailable(str(error)) from None
+        for each in ids:
+            Archived(self._lent.memo).drop(str(each))
+        return "erased" if any(found) else "absent"
 
     def feedback(self, cursor: Json | None, at: datetime) -> Iterator[FeedbackPage]:  # noqa: ARG002 - the server's clock counts, not ours
         """Yields what changed since the cursor; everything once without one."""

@@ -89,6 +89,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def overwrite_deleted(connection: Connection) -> None:
+    """Lets SQLite write zeros over what this connection deletes from now on (sqlite.org/pragma.html#pragma_secure_delete)."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
 @contextmanager
 def migrating(engine: Engine) -> Iterator[Connection]:
     """One write transaction in which tables may be rebuilt.

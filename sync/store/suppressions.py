@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, delete, select
 
 from sync.store import tables as t
+from sync.store import tombstones
 from sync.store.statements import chunks, insert, upsert
+from sync.store.tombstones import Name
 
 FOLLOWING = frozenset({"unsubscribed", "complained"})
 """Causes that follow the person to a new address; the others stay with the address."""
@@ -100,10 +102,13 @@ def _former_rows(connection: Connection, destination: str, addresses: Iterable[s
 
 
 def by_address(connection: Connection, addresses: Iterable[str]) -> dict[str, frozenset[str]]:
-    """Causes in force by address; a later `reopened` lifts those before it."""
+    """Causes in force by address; a later `reopened` lifts those before it, a forgetting too."""
+    wanted = set(addresses)
     found: dict[str, set[str]] = defaultdict(set)
+    for address in _forgotten(connection, wanted):
+        found[address].add("unsubscribed")
     c = t.suppression.c
-    for piece in chunks(set(addresses)):
+    for piece in chunks(wanted):
         query = select(c.address, c.cause).where(c.address.in_(piece)).order_by(c.id)
         for address, cause in connection.execute(query):
             if cause == REOPENED:
@@ -111,6 +116,12 @@ def by_address(connection: Connection, addresses: Iterable[str]) -> dict[str, fr
             else:
                 found[address].add(cause)
     return {address: frozenset(causes) for address, causes in found.items() if causes}
+
+
+def _forgotten(connection: Connection, addresses: Iterable[str]) -> dict[str, datetime]:
+    """When the persons of addresses were forgotten; nothing is sent there unless somebody opts in anew."""
+    stones = tombstones.found(connection, [Name("address", address) for address in addresses])
+    return {name.first: stone.at for name, stone in stones.items()}
 
 
 class Closing(NamedTuple):
@@ -122,9 +133,12 @@ class Closing(NamedTuple):
 
 def closings(connection: Connection, addresses: Iterable[str]) -> dict[str, list[Closing]]:
     """Reasons in force by address, with their time."""
+    wanted = set(addresses)
     found: dict[str, list[Closing]] = defaultdict(list)
+    for address, at in _forgotten(connection, wanted).items():
+        found[address].append(Closing("unsubscribed", at))
     c = t.suppression.c
-    for piece in chunks(sorted(set(addresses))):
+    for piece in chunks(sorted(wanted)):
         query = select(c.address, c.cause, c.decided_at, c.at).where(c.address.in_(piece)).order_by(c.id)
         for address, cause, decided_at, at in connection.execute(query):
             if cause == REOPENED:

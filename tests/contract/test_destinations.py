@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.base import Accepted, Change, Destination, Feedback, Refused
+from connectors.base import Accepted, Change, Destination, Erasing, Feedback, Refused
 from tests.contract.accounts import ADDRESS, AT, Account, opened, variants
 
 
@@ -174,3 +174,15 @@ def test_opt_outs_are_read_back_once_and_the_cursor_goes_on(hearing: Account) ->
     assert ("bob@example.com", "cleaned") in [(item.address, item.state) for item in items]
     assert len({(item.address, item.state) for item in items}) == len(items)
     assert all(item.at is None or item.at.tzinfo is not None for item in items)
+
+
+def test_r17_erasing_leaves_nobody_and_says_when_there_was_none(account: Account) -> None:
+    destination = account.destination
+    if not destination.capabilities.erases:
+        pytest.skip("it cannot erase")
+    assert isinstance(destination, Erasing)
+    first = account.push(account.document(tags=["KF27"], given="Ann"))
+    assert isinstance(first, Accepted)
+    assert destination.erase(ADDRESS, first.ref) == "erased"
+    assert account.there.state(ADDRESS) is None
+    assert destination.erase(ADDRESS, first.ref) == "absent"

@@ -161,6 +161,7 @@ class FakeMailchimp:
             ("GET", MEMBER): lambda: (200, audience.find(ref).body()),
             ("PATCH", MEMBER): lambda: (200, audience.patch(ref, body, lenient=lenient).body()),
             ("DELETE", MEMBER): lambda: (204, audience.archive(ref)),  # type: ignore[func-returns-value]  # no body
+            ("POST", MEMBER + "/actions/delete-permanent"): lambda: (204, audience.erase(ref)),  # type: ignore[func-returns-value]  # no body
             ("POST", TAGS): lambda: (204, audience.tag(ref, body)),  # type: ignore[func-returns-value]  # no body
         }
         if (method, template) not in acts:

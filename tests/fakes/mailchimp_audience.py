@@ -187,6 +187,9 @@ class FakeAudience:
             raise Problem(405, "Method Not Allowed", "This list member cannot be removed.")
         member.former, member.status, member.changed = member.status, "archived", self.tick()
 
+    def erase(self, ref: str) -> None:
+        self.forget(self.find(ref).address)
+
     def tag(self, ref: str, body: Json) -> None:
         member = self.find(ref)
         for each in body["tags"]:
