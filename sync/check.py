@@ -8,6 +8,7 @@ from config.load import Config, database_url
 from config.problem import Problem
 from connectors.base import Misconfigured
 from connectors.settings import DestinationSettings, SecretRef, SignedBaa, SourceSettings, read_secret
+from mappings.clinical_words import clinical_word
 from mappings.doubts import warnings as doubts
 from mappings.policy import BARE_NAMES
 from mappings.records import Purpose
@@ -43,6 +44,7 @@ def examine(config: Config, at: datetime, *, offline: bool = False, live: bool =
         found.warnings += _missing(config, name, source)
     for name, destination in config.settings.destinations.items():
         found.problems += _policy(config, name, destination)
+        found.problems += _names(config, name, destination)
         found.warnings += _uncovered(config, name, destination)
     if not offline:
         found.warnings += late_files(config, at)
@@ -79,6 +81,24 @@ def _policy(config: Config, name: str, destination: DestinationSettings) -> Iter
             yield config.problem(
                 path, f"{fact} may not leave without a BAA; only {', '.join(sorted(BARE_NAMES))} and codes may"
             )
+
+
+def _names(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
+    """Clinical words in names that leave as they are: fields, the greeting, and under a BAA segments."""
+    if destination.inside:
+        return
+    leaving: list[tuple[tuple[str | int, ...], str]] = [
+        (("destinations", name, "fields", field), field) for field in destination.fields
+    ]
+    leaving.append((("practice", "greeting"), config.settings.practice.greeting))
+    if isinstance(destination.baa, SignedBaa):
+        listed = config.settings.segments if destination.segments == "all" else destination.segments
+        leaving += [(("segments", segment), segment) for segment in listed]
+    for path, text in leaving:
+        word = clinical_word(text)
+        if word is not None:
+            message = f"{word!r} would tell {name} why somebody comes; choose a name without clinical words"
+            yield config.problem(path, message)
 
 
 def _uncovered(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
