@@ -13,6 +13,7 @@ from config.kinds import destination_of, source_of
 from config.lifecycle import LifecycleSettings, Merged, merge
 from config.names import Name, Text, Zone
 from config.segments import SegmentSettings
+from config.web import WebSettings
 from connectors.settings import (
     ConfigPath,
     Day,
@@ -113,6 +114,7 @@ class Settings(Strict):
     fresh_for: Duration = timedelta(days=3)
     feedback_max_age: Duration = timedelta(minutes=15)
     codes_file: ConfigPath | None = None
+    web: WebSettings | None = None
 
     def zone_of(self, site: str) -> ZoneInfo:
         """The zone of a configured site; raises KeyError for one that is not."""

@@ -44,6 +44,14 @@ class Unerasable(Exception):
         self.code = code
 
 
+class Forged(Exception):
+    """A webhook's call that is not the provider's, or cannot be read; nothing of it counts."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.code = reason.replace(" ", "_")
+
+
 class Refusal(Exception):
     """A whole file was refused and left where it was.
 
@@ -384,6 +392,21 @@ class Destination(Protocol):
 
     def preflight(self) -> Sequence[str]:
         """Checks the account; returns a list of what to fix, empty when all is well."""
+        ...
+
+
+@runtime_checkable
+class Hooked(Protocol):
+    """A destination whose provider reports by webhook."""
+
+    name: str
+
+    def admits(self, secret: str) -> bool:
+        """True for the secret that ends the webhook's URL; never without one configured."""
+        ...
+
+    def hear(self, body: bytes, headers: Mapping[str, str], at: datetime) -> Sequence[Feedback]:
+        """Reads a call, and takes from it only what closes an address; raises Forged."""
         ...
 
 

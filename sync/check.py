@@ -136,6 +136,9 @@ def _secrets(config: Config) -> Iterator[Problem]:
     refs: list[tuple[tuple[str, ...], SecretRef | None]] = [(("log_key",), config.settings.log_key)]
     for name, destination in config.settings.destinations.items():
         refs.append((("destinations", name, "api_key"), getattr(destination, "api_key", None)))
+        webhook = getattr(destination, "webhook", None)
+        for key in ("secret", "signing_secret") if webhook is not None else ():
+            refs.append((("destinations", name, "webhook", key), getattr(webhook, key)))
     for path, ref in refs:
         if ref is None:
             continue

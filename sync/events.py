@@ -239,6 +239,13 @@ EVENTS: Final[dict[str, Event]] = {
         wait="These people lack the value: an address, a date. Nothing else changes for them.",
         command="Correct it in the EMR, or state its format under columns: in the config.",
     ),
+    "webhook.refused": Event(
+        "warning",
+        "A call to a destination's webhook was not taken (`reason`); nothing of it counts.",
+        "PRM-135",
+        wait="Nothing: opt-outs are read by polling, too.",
+        command="Compare the webhook's URL and signing secret at the provider with the configuration.",
+    ),
     "run.ended": _info("One pass ended: what it read, changed, wished and sent."),
     "set.incomplete": Event(
         "warning",

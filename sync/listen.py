@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select
 
-from connectors.base import Destination, Feedback, FeedbackPage, ListDestination
+from connectors.base import Destination, Feedback, ListDestination
 from mappings.subscriber import DO_NOT_CALL
 from sync.store import tables as t
 from sync.store.contacts import mark_contacts
@@ -46,12 +46,20 @@ def listen(engine: Engine, destination: Destination | ListDestination, at: datet
         cursor = read_memo(connection, "feedback", destination.name)
     for page in destination.feedback(cursor, at):
         with writing(engine) as connection:
-            _store(connection, destination.name, page, at, heard)
+            _store(connection, destination.name, page.items, at, heard)
             write_memo(connection, "feedback", destination.name, page.cursor)
             if page.complete:
                 write_memo(connection, "feedback-read", destination.name, {"at": at.isoformat()})
                 drop_memo(connection, "unread", destination.name)
     return heard
+
+
+def hear(engine: Engine, destination: str, items: Sequence[Feedback], at: datetime) -> int:
+    """Stores what a provider reports by itself, as what is read; returns how many addresses are newly closed."""
+    heard = Heard()
+    with writing(engine) as connection:
+        _store(connection, destination, items, at, heard)
+    return heard.suppressed
 
 
 def last_heard(connection: Connection, destination: str) -> datetime | None:
@@ -60,13 +68,13 @@ def last_heard(connection: Connection, destination: str) -> datetime | None:
     return None if memo is None else datetime.fromisoformat(memo["at"])
 
 
-def _store(connection: Connection, destination: str, page: FeedbackPage, at: datetime, heard: Heard) -> None:
-    heard.read += len(page.items)
-    answers = [item for item in page.items if item.state in ANSWERS]
+def _store(connection: Connection, destination: str, found: Sequence[Feedback], at: datetime, heard: Heard) -> None:
+    heard.read += len(found)
+    answers = [item for item in found if item.state in ANSWERS]
     refused = [item.address for item in answers if item.state == DO_NOT_CALL]
     heard.suppressed += suppress_contacts(connection, destination, DO_NOT_CALL, refused, at)
     mark_contacts(connection, refused)
-    items = [*answers, *_ours(connection, destination, [item for item in page.items if item not in answers])]
+    items = [*answers, *_ours(connection, destination, [item for item in found if item not in answers])]
     insert(
         connection,
         t.feedback,

@@ -1,5 +1,6 @@
 """A Mailchimp audience as a destination."""
 
+import hmac
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,7 +9,18 @@ from typing import Any, ClassVar, Literal
 
 from requests.auth import HTTPBasicAuth
 
-from connectors.base import Capabilities, Change, FeedbackPage, Finding, Json, Lent, Outcome, Unavailable, Unerasable
+from connectors.base import (
+    Capabilities,
+    Change,
+    Feedback,
+    FeedbackPage,
+    Finding,
+    Json,
+    Lent,
+    Outcome,
+    Unavailable,
+    Unerasable,
+)
 from connectors.http import Account, HttpClient, Unsettled
 from connectors.mailchimp.audience import Audience, Declined, id_of
 from connectors.mailchimp.feedback import read_changes
@@ -16,7 +28,8 @@ from connectors.mailchimp.members import Archived, Members
 from connectors.mailchimp.probe import findings
 from connectors.mailchimp.push import Push
 from connectors.mailchimp.settings import MailchimpSettings, read_key
-from connectors.settings import Surroundings
+from connectors.mailchimp.webhook import SIGNATURE, read_webhook, verify
+from connectors.settings import Surroundings, read_secret
 from connectors.traffic import Traffic
 
 _TEXT_TYPES: Mapping[str, frozenset[str]] = {
@@ -75,6 +88,22 @@ class Mailchimp:
                 yield from read_changes(audience, cursor)
             except Declined as declined:
                 raise Unavailable(f"{self.name}: the list of members was refused ({declined.verdict.code})") from None
+
+    def admits(self, secret: str) -> bool:
+        """True for the configured secret of the webhook's URL."""
+        webhook = self._settings.webhook
+        if webhook is None:
+            return False
+        known = read_secret(webhook.secret, f"destinations.{self.name}.webhook.secret").strip()
+        return hmac.compare_digest(known.encode(), secret.encode())
+
+    def hear(self, body: bytes, headers: Mapping[str, str], at: datetime) -> Sequence[Feedback]:
+        """Reads a webhook's call; a signature must fit where a signing secret is configured."""
+        webhook = self._settings.webhook
+        if webhook is not None and webhook.signing_secret is not None:
+            place = f"destinations.{self.name}.webhook.signing_secret"
+            verify(body, headers.get(SIGNATURE), read_secret(webhook.signing_secret, place).strip(), at)
+        return read_webhook(body, self._settings.audience)
 
     def preflight(self) -> Sequence[str]:
         """Checks the key, the audience and its merge fields; returns what to fix."""

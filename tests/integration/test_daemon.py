@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import requests
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -391,3 +392,17 @@ def test_the_command_works_until_sigterm_and_a_second_one_is_told_who_is_at_work
     assert (second.returncode, f"pid {process.pid} on" in second.stderr) == (75, True)
     with reading(connect(f"sqlite:///{folder / 'var' / 'prm.db'}")) as connection:
         assert connection.execute(select(func.count()).select_from(t.contact)).scalar_one() == 2
+
+
+def test_the_web_server_answers_while_the_daemon_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "prm-sync.yaml").write_text(CONFIG + f"web: {{listen: 127.0.0.1:{port}}}\n")
+    running = Running(folder, capsys, jobs=_every(SELDOM))
+    running.wait_for("run.ended")
+    url = f"http://127.0.0.1:{port}/healthz"
+    assert requests.get(url, timeout=5).json() == {"status": "ok"}
+    assert running.stop() == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url, timeout=5)
