@@ -396,6 +396,15 @@ class Destination(Protocol):
 
 
 @runtime_checkable
+class FieldMaking(Protocol):
+    """A destination at which the fields that `fields:` names can be made."""
+
+    def create_fields(self) -> Sequence[str]:
+        """Makes those that are missing; returns their names. Raises Unavailable or Misconfigured."""
+        ...
+
+
+@runtime_checkable
 class Hooked(Protocol):
     """A destination whose provider reports by webhook."""
 

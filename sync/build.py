@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
 from threading import BoundedSemaphore
@@ -38,13 +39,14 @@ class Slots:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """Everything that a pass needs."""
+    """Everything that a pass needs. `asked`: when this process last found nothing to mend at a destination."""
 
     config: Config
     engine: Engine
     sources: Mapping[str, Source]
     destinations: Mapping[str, Destination | FileDestination | ListDestination]
     standards: Standards
+    asked: dict[str, datetime] = field(default_factory=dict)
 
     @property
     def codes_file(self) -> Path:

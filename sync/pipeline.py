@@ -2,11 +2,12 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from connectors.base import Destination, FileDestination, ListDestination, Misconfigured, Unavailable
 from connectors.settings import DestinationSettings
@@ -56,6 +57,17 @@ class Scope:
     def destination_names(self, service: Service) -> list[str]:
         """Destinations to listen to and push to."""
         return [name for name in service.destinations if self.destinations is None or name in self.destinations]
+
+
+PREFLIGHT_EVERY: Final = timedelta(days=1)
+
+
+class Unfit(Misconfigured):
+    """A destination must be mended before anything is added there; what takes away was sent."""
+
+    def __init__(self, pushed: Pushed, setting: str, message: str) -> None:
+        super().__init__(setting, message)
+        self.pushed = pushed
 
 
 Progress = Callable[[str, str, int], None]
@@ -215,6 +227,8 @@ class Line:
             asked = [outlets[other] for other in destination.not_reached_by]
             return self._said(outlet, push_lists(self.engine, destination, delivery, outlet, asked))
         self._require_feedback(destination)
+        wrong = self._preflight(destination)
+        delivery = replace(delivery, leaving=bool(wrong))
         before = destination.traffic.writes, destination.traffic.reads
         pushed = push(self.engine, destination, delivery)
         if pushed.stopped:  # what takes their tags away must not wait for the next pass
@@ -223,7 +237,19 @@ class Line:
         pushed.calls, pushed.reads = destination.traffic.writes - before[0], destination.traffic.reads - before[1]
         if pushed.sent:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)
+        if wrong:
+            raise Unfit(pushed, f"destinations.{outlet.name}", "; ".join(wrong))
         return pushed
+
+    def _preflight(self, destination: Destination) -> Sequence[str]:
+        """What must be mended at the destination; asked at the start of a process, and daily."""
+        asked = self.service.asked.get(destination.name)
+        if asked is None or not timedelta() <= self.at - asked < PREFLIGHT_EVERY:
+            wrong = destination.preflight()
+            if wrong:
+                return wrong
+            self.service.asked[destination.name] = self.at
+        return ()
 
     def _recover(self, delivery: Delivery) -> None:
         lost = recover(self.engine, delivery)
@@ -281,6 +307,8 @@ class Line:
         except Unavailable as error:
             self._trouble(Trouble(kind, name, UNAVAILABLE, str(error)))
         except Misconfigured as error:
+            if isinstance(error, Unfit):
+                self.report.pushed[name] = error.pushed
             code = REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG
             self._trouble(Trouble(kind, name, code, str(error)))
         except OSError as error:

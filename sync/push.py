@@ -62,7 +62,7 @@ class Delivery:
 
     `assert_policy` raises when a document holds what must not leave; `discloses` is False
     within the practice; `fresh_for` is how long an entry may be loud; `checkpoint` is called
-    between batches, and ends the push by raising.
+    between batches, and ends the push by raising. `leaving`: only what takes away is sent.
     """
 
     recipient: Recipient
@@ -72,6 +72,7 @@ class Delivery:
     run_id: str
     at: datetime
     site: str | None = None
+    leaving: bool = False
     checkpoint: Callable[[], None] = lambda: None
 
     @property
@@ -106,7 +107,7 @@ def push(engine: Engine, destination: Destination, delivery: Delivery) -> Pushed
 
 def _claim(engine: Engine, delivery: Delivery) -> list[Claimed]:
     with writing(engine) as connection:
-        lease = wishes.Lease(delivery.at, delivery.at + LEASE, CLAIM_BATCH, delivery.site)
+        lease = wishes.Lease(delivery.at, delivery.at + LEASE, CLAIM_BATCH, delivery.site, delivery.leaving)
         return wishes.claim(connection, delivery.name, lease)
 
 

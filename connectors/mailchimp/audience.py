@@ -157,6 +157,11 @@ class Audience:
             raise Unavailable(f"{response.place}: the answer is no list of merge fields")
         return [each for each in found["merge_fields"] if isinstance(each, dict)]
 
+    def create_merge_field(self, body: Mapping[str, Any]) -> None:
+        """Makes a merge field."""
+        path, template = f"{self._list}/merge-fields", "/lists/{list_id}/merge-fields"
+        self._send(Request(method="POST", path=path, template=template, json=dict(body), idempotent=False))
+
     def require(self) -> None:
         """Raises Misconfigured when the key's account has no such audience; asks once."""
         if self._there:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from requests.auth import HTTPBasicAuth
 
@@ -17,6 +17,7 @@ from connectors.base import (
     Finding,
     Json,
     Lent,
+    Misconfigured,
     Outcome,
     Unavailable,
     Unerasable,
@@ -25,19 +26,13 @@ from connectors.http import Account, HttpClient, Unsettled
 from connectors.mailchimp.audience import Audience, Declined, id_of
 from connectors.mailchimp.feedback import read_changes
 from connectors.mailchimp.members import Archived, Members
+from connectors.mailchimp.merge_fields import merge_field, tags_of, to_mend, unfilled
 from connectors.mailchimp.probe import findings
 from connectors.mailchimp.push import Push
 from connectors.mailchimp.settings import MailchimpSettings, read_key
 from connectors.mailchimp.webhook import SIGNATURE, read_webhook, verify
 from connectors.settings import Surroundings, read_secret
 from connectors.traffic import Traffic
-
-_TEXT_TYPES: Mapping[str, frozenset[str]] = {
-    "text": frozenset(),
-    "zip": frozenset({"postal_code"}),
-    "phone": frozenset({"phone"}),
-}
-"""Merge field types that take our text -> the names that fit them (none: every name)."""
 
 
 class Mailchimp:
@@ -110,13 +105,31 @@ class Mailchimp:
         with self._audience() as audience:
             try:
                 audience.require()
-                return _problems(audience.merge_fields(), self._settings.fields)
+                return to_mend(audience.merge_fields(), self._settings.fields)
             except Declined as declined:
                 raise Unavailable(f"{self.name}: the audience was refused ({declined.verdict.code})") from None
 
     def probe(self, at: datetime) -> Iterator[Finding]:  # noqa: ARG002  all connectors are tried alike
         """Tries the key, the audience and its merge fields."""
-        return findings(self._audience, lambda merge_fields: _problems(merge_fields, self._settings.fields))
+        wanted = self._settings.fields
+        return findings(self._audience, lambda found: [*to_mend(found, wanted), *unfilled(found, wanted)])
+
+    def create_fields(self) -> Sequence[str]:
+        """Makes the merge fields that the audience lacks; returns their tags."""
+        with self._audience() as audience:
+            try:
+                audience.require()
+                lacking = [tag for tag in self._settings.fields if tag not in tags_of(audience.merge_fields())]
+                for tag in lacking:
+                    audience.create_merge_field(merge_field(tag, self._settings.fields[tag]))
+            except Declined as declined:
+                raise Misconfigured(
+                    f"destinations.{self.name}.fields",
+                    f"Mailchimp will not make the merge field ({declined.verdict.code})",
+                ) from None
+            except Unsettled as error:
+                raise Unavailable(str(error)) from None
+        return lacking
 
     @contextmanager
     def _audience(self) -> Iterator[Audience]:
@@ -135,29 +148,3 @@ class Mailchimp:
             yield Audience(client, self._settings.audience, place)
         finally:
             client.close()
-
-
-def _problems(merge_fields: Sequence[Mapping[str, Any]], wanted: Mapping[str, str]) -> list[str]:
-    """Compares the audience's merge fields with the configured ones; names tags only."""
-    there = {str(each.get("tag")): each for each in merge_fields}
-    missing = [
-        f"the audience has no merge field {tag}; add one of type text, or leave it out of fields:"
-        for tag in wanted
-        if tag not in there
-    ]
-    unfit = [
-        f"the merge field {tag} is of type {there[tag].get('type')}; make it text"
-        for tag, name in wanted.items()
-        if tag in there and not _fits(str(there[tag].get("type")), name)
-    ]
-    unfilled = [
-        f"the audience requires the merge field {tag}, which fields: does not fill; make it optional in Mailchimp"
-        for tag, each in there.items()
-        if each.get("required") and tag not in wanted and tag != "EMAIL"
-    ]
-    return missing + unfit + unfilled
-
-
-def _fits(kind: str, name: str) -> bool:
-    names = _TEXT_TYPES.get(kind)
-    return names is not None and (not names or name in names)

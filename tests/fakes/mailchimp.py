@@ -156,6 +156,7 @@ class FakeMailchimp:
             ("GET", LIST): lambda: (200, {"id": self.audience_id, "name": "Newsletter"}),
             ("POST", LIST): lambda: (200, audience.batch(body, lenient=lenient)),
             ("GET", LIST + "/merge-fields"): lambda: (200, {"merge_fields": list(audience.merge_fields.values())}),
+            ("POST", LIST + "/merge-fields"): lambda: (200, audience.add_field(body)),
             ("GET", LIST + "/members"): lambda: (200, audience.page(params)),
             ("POST", LIST + "/members"): lambda: (200, audience.add(body, lenient=lenient).body()),
             ("GET", MEMBER): lambda: (200, audience.find(ref).body()),

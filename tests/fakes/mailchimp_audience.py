@@ -218,6 +218,15 @@ class FakeAudience:
         offset = int(params.get("offset", 0))
         return {"members": [m.body() for m in found[offset : offset + count]], "total_items": len(found)}
 
+    def add_field(self, body: Json) -> Json:
+        """POST merge-fields: tags are unique, ten capital letters, digits or underscores, thirty to an audience."""
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,9}", body["tag"]) or body["tag"] in self.merge_fields:
+            raise Problem(400, "Invalid Resource", "A merge field with this tag exists already.")
+        if len(self.merge_fields) >= 30:
+            raise Problem(400, "Invalid Resource", "This list already has the maximum number of merge fields.")
+        self.merge_fields[body["tag"]] = dict(body)
+        return dict(body)
+
     def checked(self, fields: Json, *, lenient: bool) -> dict[str, str]:
         """Validates merge fields by type, and required ones unless validation is skipped."""
         errors = [
