@@ -2,12 +2,11 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Final
 
 from connectors.base import Destination, FileDestination, ListDestination, Misconfigured, Unavailable
 from connectors.settings import DestinationSettings
@@ -15,6 +14,7 @@ from mappings.policy import PolicyViolation, assert_document
 from sync.announcements import say_end, say_pulled, say_unread
 from sync.brakes import Limit, Limits
 from sync.build import Service
+from sync.capacity import within_plans
 from sync.codes import listed, write_file
 from sync.criteria import Criteria, Outlet
 from sync.delays import say_late
@@ -26,6 +26,7 @@ from sync.holds import settle_waiting
 from sync.landing import PullTerms
 from sync.listen import OPT_OUTS_UNREAD_STOPS_PUSHING, last_heard, listen
 from sync.log import bound, say
+from sync.preflight import Unfit, to_mend
 from sync.preparation import conclude, criteria, note_codes, prepare
 from sync.pull import pull
 from sync.push import Delivery, Pushed, push, push_files, recover
@@ -57,17 +58,6 @@ class Scope:
     def destination_names(self, service: Service) -> list[str]:
         """Destinations to listen to and push to."""
         return [name for name in service.destinations if self.destinations is None or name in self.destinations]
-
-
-PREFLIGHT_EVERY: Final = timedelta(days=1)
-
-
-class Unfit(Misconfigured):
-    """A destination must be mended before anything is added there; what takes away was sent."""
-
-    def __init__(self, pushed: Pushed, setting: str, message: str) -> None:
-        super().__init__(setting, message)
-        self.pushed = pushed
 
 
 Progress = Callable[[str, str, int], None]
@@ -170,7 +160,10 @@ class Line:
         roles = {name: source.role for name, source in self.settings.sources.items()}
         self.report.reviewed = review(self.engine, self._criteria(), roles, self._checkpoint)
         with writing(self.engine) as connection:
-            self.report.held = settle_waiting(connection, list(self.service.destinations), self._limits(), self.at)
+            full = within_plans(connection, self.settings, self.at)
+            self.report.held = full + settle_waiting(
+                connection, list(self.service.destinations), self._limits(), self.at
+            )
             conclude(connection, self.service.standards, self.at)
         for hold in self.report.held:
             say("hold.made", "warning", hold=hold.id, destination=hold.name, site=hold.site)
@@ -227,7 +220,7 @@ class Line:
             asked = [outlets[other] for other in destination.not_reached_by]
             return self._said(outlet, push_lists(self.engine, destination, delivery, outlet, asked))
         self._require_feedback(destination)
-        wrong = self._preflight(destination)
+        wrong = to_mend(self.service, destination, self.at)
         delivery = replace(delivery, leaving=bool(wrong))
         before = destination.traffic.writes, destination.traffic.reads
         pushed = push(self.engine, destination, delivery)
@@ -238,18 +231,8 @@ class Line:
         if pushed.sent:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)
         if wrong:
-            raise Unfit(pushed, f"destinations.{outlet.name}", "; ".join(wrong))
+            raise Unfit(pushed, outlet.name, wrong)
         return pushed
-
-    def _preflight(self, destination: Destination) -> Sequence[str]:
-        """What must be mended at the destination; asked at the start of a process, and daily."""
-        asked = self.service.asked.get(destination.name)
-        if asked is None or not timedelta() <= self.at - asked < PREFLIGHT_EVERY:
-            wrong = destination.preflight()
-            if wrong:
-                return wrong
-            self.service.asked[destination.name] = self.at
-        return ()
 
     def _recover(self, delivery: Delivery) -> None:
         lost = recover(self.engine, delivery)

@@ -31,6 +31,7 @@ class MailchimpSettings(DestinationSettings):
     audience: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
     base_url: BaseUrl | None = None
     webhook: WebhookSettings | None = None
+    max_members: Annotated[int, Field(strict=True, ge=1)] | None = None
 
     @field_validator("fields")
     @classmethod

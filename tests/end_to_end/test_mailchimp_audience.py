@@ -78,3 +78,23 @@ def test_r10_missing_fields_are_made_on_demand_and_then_fill(clinic: Clinic, fak
     assert [field["type"] for field in fake.audience.merge_fields.values()] == ["text", "text"]
     clinic.run()
     assert fake.audience.get("p1@example.com").fields == {"FNAME": "Givenb", "LANG": "en"}
+
+
+def test_r3_whoever_would_be_a_member_too_many_waits_until_there_is_room(clinic: Clinic, fake: FakeMailchimp) -> None:
+    clinic.config["destinations"]["newsletter"]["max_members"] = 2
+    _drop(clinic, [patient(n) for n in "123"])
+    assert clinic.run().exit_code() == 4
+    assert sorted(_there(fake)) == ["p1@example.com", "p2@example.com"]
+    status = prm_sync(clinic, "status", "--json").json()
+    assert [hold["reasons"] for hold in status["holds"]] == [{"plan_full": {"count": 1, "of": 2}}]
+    assert status["destinations"]["newsletter"]["withheld"]["newsletter"] == {"plan_full": 1}
+    # Somebody else who comes stands under the same hold; the fields of members go on.
+    _drop(clinic, [patient("1", given_name="Renamed"), *(patient(n) for n in "234")], "20260303-0600")
+    clinic.run(AT + days(1))
+    assert fake.audience.get("p1@example.com").fields["FNAME"] == "Renamed"
+    holds = prm_sync(clinic, "status", "--json").json()["holds"]
+    assert [hold["reasons"] for hold in holds] == [{"plan_full": {"count": 2, "of": 2}}]
+    clinic.config["destinations"]["newsletter"]["max_members"] = 4
+    assert clinic.run(AT + days(1.1)).exit_code() == 0
+    assert len(_there(fake)) == 4
+    assert prm_sync(clinic, "status", "--json").json()["holds"] == []
