@@ -34,6 +34,7 @@ def cross_check(data: Mapping[str, Any]) -> Findings:
         _folders_of_destinations,
         _asked_by_worklists,
         _segments_listed,
+        _events,
         _fields,
         _codes,
         _schedules,
@@ -132,6 +133,17 @@ def _segments_listed(data: Mapping[str, Any]) -> Iterator[Fault]:
     for path, segment in _listed(data):
         if segment not in known:
             yield path, f"no such segment{did_you_mean(segment, known)}"
+
+
+def _events(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, destination in mapping(data, "destinations").items():
+        listed = mapping(destination).get("segments")
+        known = mapping(data, "segments") if listed == "all" else [segment for _, segment in _texts(listed)]
+        for index, event in _texts(mapping(destination).get("events")):
+            segment = event.removeprefix("entered:")
+            if segment != event and segment not in known:
+                message = f"this segment is not under segments: of the destination{did_you_mean(segment, known)}"
+                yield ("destinations", name, "events", index), message
 
 
 def _segments_off(data: Mapping[str, Any]) -> Iterator[Fault]:

@@ -113,6 +113,7 @@ class Settings(Strict):
     identity: Annotated[IdentitySettings, BeforeValidator(_nothing)] = IdentitySettings()
     fresh_for: Duration = timedelta(days=3)
     feedback_max_age: Duration = timedelta(minutes=15)
+    events_expire: Duration = timedelta(hours=24)
     codes_file: ConfigPath | None = None
     web: WebSettings | None = None
 

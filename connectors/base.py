@@ -44,6 +44,14 @@ class Unerasable(Exception):
         self.code = code
 
 
+class Unsent(Exception):
+    """The destination refuses an event; it is told no more."""
+
+
+class Untold(Exception):
+    """An event went out and no answer came: it may have been taken, and is not sent again."""
+
+
 class Forged(Exception):
     """A webhook's call that is not the provider's, or cannot be read; nothing of it counts."""
 
@@ -392,6 +400,20 @@ class Destination(Protocol):
 
     def preflight(self) -> Sequence[str]:
         """Checks the account; returns a list of what to fix, empty when all is well."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A destination that can be told events."""
+
+    name: str
+
+    def tell(self, address: str, ref: str | None, event: str) -> None:
+        """Tells that something happened to a subscriber, without properties.
+
+        Raises Unavailable or Misconfigured (nothing was told), Unsent (refused), Untold (nobody knows).
+        """
         ...
 
 

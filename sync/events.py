@@ -106,6 +106,14 @@ EVENTS: Final[dict[str, Event]] = {
         wait="The destination goes on holding what it was told.",
         command="Erase the person there by hand: prm-sync disclosures CONTACT shows what was told.",
     ),
+    "event.told": _info("A destination was told events (`n_events`)."),
+    "event.unknown": Event(
+        "warning",
+        "An event went out and no answer came; it is not sent again, and may not have been taken.",
+        "PRM-136",
+        wait="A flow that starts by this event may not have started for one subscriber.",
+        command="prm-sync disclosures --destination DESTINATION shows it with the outcome unknown.",
+    ),
     "feedback.suppressed": _info(
         "People unsubscribed, complained or bounced at a destination; nothing more goes there."
     ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from connectors.base import Destination, FileDestination, ListDestination, Misconfigured, Unavailable
+from connectors.base import Destination, FileDestination, ListDestination, Misconfigured, Telling, Unavailable
 from connectors.settings import DestinationSettings
 from mappings.policy import PolicyViolation, assert_document
 from sync.announcements import say_end, say_pulled, say_unread
@@ -22,6 +22,7 @@ from sync.deliveries import few_rows, say_deliveries
 from sync.disclosure import Recipient
 from sync.erasure import erase_at, erase_files
 from sync.exit_codes import BAD_CONFIG, REFUSED_CREDENTIALS, UNAVAILABLE
+from sync.happenings import Teller
 from sync.holds import settle_waiting
 from sync.landing import PullTerms
 from sync.listen import OPT_OUTS_UNREAD_STOPS_PUSHING, last_heard, listen
@@ -227,12 +228,24 @@ class Line:
         if pushed.stopped:  # what takes their tags away must not wait for the next pass
             self.review()
             pushed.add(push(self.engine, destination, delivery))
+        self._tell(destination, delivery, outlet)
         pushed.calls, pushed.reads = destination.traffic.writes - before[0], destination.traffic.reads - before[1]
         if pushed.sent:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)
         if wrong:
             raise Unfit(pushed, outlet.name, wrong)
         return pushed
+
+    def _tell(self, destination: Destination, delivery: Delivery, outlet: Outlet) -> None:
+        """Tells events; while the destination must be mended they wait, or expire."""
+        if not outlet.events or delivery.leaving:
+            return
+        if not isinstance(destination, Telling):
+            raise Misconfigured(f"destinations.{outlet.name}.events", "this kind of destination takes no events")
+        purposes = {name: segment.purpose for name, segment in self.settings.segments.items()}
+        n = Teller(self.engine, destination, delivery, outlet).tell(purposes, self.settings.events_expire)
+        if n:
+            say("event.told", destination=outlet.name, n_events=n)
 
     def _recover(self, delivery: Delivery) -> None:
         lost = recover(self.engine, delivery)

@@ -72,6 +72,7 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
                 audience=replace(audiences[name], loud_after=_loud_after(standards, stored, name, at)),
                 observe=destination.mode == "observe",
                 baseline=name in new_outlets,
+                events=frozenset(destination.events),
             )
             for name, destination in settings.destinations.items()
         ),

@@ -13,6 +13,7 @@ from sync.criteria import Criteria
 from sync.cycles import end_page
 from sync.decision import Decided, Known, decide
 from sync.documents import Documents
+from sync.happenings import note_events
 from sync.lifecycle import Judgement, judge
 from sync.person import Person, Stored
 from sync.reopening import reopen
@@ -79,6 +80,7 @@ def review_batch(
     documents = Documents(connection, criteria, loaded, decided)
     _write(connection, criteria, loaded, decided, done)
     documents.write(done.wishes)
+    note_events(connection, criteria, documents.parties)
     done.contacts += len(contacts)
 
 

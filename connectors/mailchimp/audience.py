@@ -122,6 +122,11 @@ class Audience:
         """Archives a member; one that is gone or archived already (404, 405) is done."""
         self._send(Request(method="DELETE", path=self._member(ref), template=_MEMBER), {404, 405})
 
+    def tell(self, ref: str, name: str) -> None:
+        """Adds an event of 2 to 30 characters to a member; such a call is never repeated."""
+        path, template = f"{self._member(ref)}/events", f"{_MEMBER}/events"
+        self._send(Request(method="POST", path=path, template=template, json={"name": name}, idempotent=False))
+
     def erase(self, ref: str) -> bool:
         """Deletes a member for good, who then cannot be imported again; False when there was none.
 

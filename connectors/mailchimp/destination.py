@@ -21,6 +21,8 @@ from connectors.base import (
     Outcome,
     Unavailable,
     Unerasable,
+    Unsent,
+    Untold,
 )
 from connectors.http import Account, HttpClient, Unsettled
 from connectors.mailchimp.audience import Audience, Declined, id_of
@@ -83,6 +85,18 @@ class Mailchimp:
                 yield from read_changes(audience, cursor)
             except Declined as declined:
                 raise Unavailable(f"{self.name}: the list of members was refused ({declined.verdict.code})") from None
+
+    def tell(self, address: str, ref: str | None, event: str) -> None:
+        """Adds an event to a member."""
+        if not 2 <= len(event) <= 30:
+            raise Unsent
+        with self._audience() as audience:
+            try:
+                audience.tell(ref or id_of(address), event)
+            except Declined:
+                raise Unsent from None
+            except Unsettled:
+                raise Untold from None
 
     def admits(self, secret: str) -> bool:
         """True for the configured secret of the webhook's URL."""

@@ -73,6 +73,7 @@ class FakeAudience:
         self.trigger_tags: frozenset[str] | None = None  # None: every tag starts a flow
         self.automations: Counter[tuple[str, str]] = Counter()
         self.joined: Counter[str] = Counter()
+        self.events: list[tuple[str, str]] = []
         self.raised: list[tuple[str, str]] = []  # every status that an API call brought back to subscribed
 
     # ------------------------------------------------------------ what people do at the provider
@@ -186,6 +187,11 @@ class FakeAudience:
         if member.status == "archived":
             raise Problem(405, "Method Not Allowed", "This list member cannot be removed.")
         member.former, member.status, member.changed = member.status, "archived", self.tick()
+
+    def happen(self, ref: str, body: Json) -> None:
+        if not 2 <= len(body["name"]) <= 30:
+            raise Problem(400, "Invalid Resource", "The name must be 2 to 30 characters long.")
+        self.events.append((self.find(ref).address, body["name"]))
 
     def erase(self, ref: str) -> None:
         self.forget(self.find(ref).address)
