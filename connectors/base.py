@@ -382,6 +382,7 @@ class Capabilities:
     reads_answers: bool = False
     channel: Literal["email", "phone"] = "email"
     erases: bool = False
+    tells: bool = False
 
 
 @runtime_checkable

@@ -52,6 +52,8 @@ def _refuse(standards: Standards) -> None:
         if refused:
             sentence = f"{', '.join(refused)} may not leave without a BAA; run: prm-sync check"
             raise Misconfigured(f"destinations.{name}.fields", sentence)
+        if standards.config.settings.destinations[name].events and not standards.capabilities[name].tells:
+            raise Misconfigured(f"destinations.{name}.events", "this kind of destination takes no events; leave it out")
 
 
 def criteria(connection: Connection, standards: Standards, at: datetime, run_id: str) -> Criteria:

@@ -41,7 +41,9 @@ class Mailchimp:
     """Keeps members and tags of one audience. The key is read anew for each piece of work, so it can be replaced."""
 
     settings_model: ClassVar[type[MailchimpSettings]] = MailchimpSettings
-    capabilities = Capabilities(unit="address", batch=500, quiet_tags=True, reads_opt_outs=True, erases=True)
+    capabilities = Capabilities(
+        unit="address", batch=500, quiet_tags=True, reads_opt_outs=True, erases=True, tells=True
+    )
 
     def __init__(
         self,

@@ -189,13 +189,10 @@ def test_all_problems_of_all_files_come_at_once_in_reading_order(tmp_path: Path)
 @pytest.mark.parametrize(
     "line",
     [
-        "web: {listen: 127.0.0.1:8642}",
         "arbitration: {}",
         "send_between: {}",
-        "events_expire: 24h",
         "destinations: {d: {kind: letters, inside: true, max_members: 3}}",
         "destinations: {d: {kind: letters, inside: true, adopt: ask}}",
-        "destinations: {d: {kind: letters, inside: true, events: []}}",
         "segments: {s: {purpose: marketing, who: {status: lead}, steps: [1 day]}}",
         "segments: {s: {purpose: marketing, who: {status: lead}, priority: 3}}",
         "segments: {s: {purpose: marketing, who: {status: lead}, tests: []}}",
