@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -59,7 +60,9 @@ def _what(told: Mapping[str, Any]) -> Iterator[str]:
         yield "the fields " + ", ".join(told["fields"])
     for how, tags in (("that you belong to", told["added"]), ("that you no longer belong to", told["removed"])):
         if tags:
-            yield f"{how} " + ", ".join(_named(tag, meaning) for tag, meaning in sorted(tags.items()))
+            yield f"{how} " + ", ".join(
+                _named(tag, meaning) for tag, meaning in sorted(tags.items(), key=itemgetter(1))
+            )
 
 
 def _named(tag: str, meaning: str) -> str:
