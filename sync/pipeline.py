@@ -199,27 +199,33 @@ class Line:
         outlets = {outlet.name: outlet for outlet in self._criteria().outlets}
         for name in names:
             with self._guarded("destination", name):
-                self._erase(outlets[name])
+                self._erase(outlets, name)
 
-    def _erase(self, outlet: Outlet) -> None:
-        destination, delivery = self.service.destinations[outlet.name], self._delivery(outlet)
-        if not isinstance(destination, FileDestination):
+    def _erase(self, outlets: Mapping[str, Outlet], name: str) -> None:
+        destination, delivery = self.service.destinations[name], self._delivery(outlets[name])
+        if not isinstance(destination, FileDestination | ListDestination):
             erase_at(self.engine, destination, delivery)
-        elif erase_files(self.engine, outlet.name, self.at):
+        elif erase_files(self.engine, name, self.at):
             with writing(self.engine) as connection:
-                drop_memo(connection, "files", outlet.name)
-            self._push_files(destination, delivery, outlet)
+                drop_memo(connection, "files", name)
+            self._push_whole(destination, delivery, outlets)
+
+    def _push_whole(
+        self, destination: FileDestination | ListDestination, delivery: Delivery, outlets: Mapping[str, Outlet]
+    ) -> Pushed:
+        outlet = outlets[delivery.name]
+        if isinstance(destination, FileDestination):
+            return self._push_files(destination, delivery, outlet)
+        asked = [outlets[other] for other in destination.not_reached_by]
+        return self._said(outlet, push_lists(self.engine, destination, delivery, outlet, asked))
 
     def _push(self, outlets: Mapping[str, Outlet], name: str, site: str | None) -> Pushed:
         outlet, destination = outlets[name], self.service.destinations[name]
         delivery = replace(self._delivery(outlet), site=site)
         self._recover(delivery)
-        self._erase(outlet)
-        if isinstance(destination, FileDestination):
-            return self._push_files(destination, delivery, outlet)
-        if isinstance(destination, ListDestination):
-            asked = [outlets[other] for other in destination.not_reached_by]
-            return self._said(outlet, push_lists(self.engine, destination, delivery, outlet, asked))
+        self._erase(outlets, name)
+        if isinstance(destination, FileDestination | ListDestination):
+            return self._push_whole(destination, delivery, outlets)
         self._require_feedback(destination)
         wrong = to_mend(self.service, destination, self.at)
         delivery = replace(delivery, leaving=bool(wrong))
