@@ -33,7 +33,9 @@ def cross_check(data: Mapping[str, Any]) -> Findings:
         _sites_of_sources,
         _sites_of_destinations,
         _folders_of_destinations,
+        _asked_by_worklists,
         _segments_listed,
+        _events,
         _fields,
         _codes,
         _cases,
@@ -116,11 +118,34 @@ def _folders_of_destinations(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield path, f"destination {other!r} writes here already; give each its own folder"
 
 
+def _asked_by_worklists(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = mapping(data, "destinations")
+    for name in known:
+        only = mapping(data, "destinations", name, "only")
+        for index, other in _texts(only.get("not_reached_by")):
+            path: Path = ("destinations", name, "only", "not_reached_by", index)
+            if other == name:
+                yield path, "name another destination; a list cannot ask itself"
+            elif other not in known:
+                yield path, f"no such destination{did_you_mean(other, known)}"
+
+
 def _segments_listed(data: Mapping[str, Any]) -> Iterator[Fault]:
     known = mapping(data, "segments")
     for path, segment in _listed(data):
         if segment not in known:
             yield path, f"no such segment{did_you_mean(segment, known)}"
+
+
+def _events(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, destination in mapping(data, "destinations").items():
+        listed = mapping(destination).get("segments")
+        known = mapping(data, "segments") if listed == "all" else [segment for _, segment in _texts(listed)]
+        for index, event in _texts(mapping(destination).get("events")):
+            segment = event.removeprefix("entered:")
+            if segment != event and segment not in known:
+                message = f"this segment is not under segments: of the destination{did_you_mean(segment, known)}"
+                yield ("destinations", name, "events", index), message
 
 
 def _segments_off(data: Mapping[str, Any]) -> Iterator[Fault]:

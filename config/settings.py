@@ -16,6 +16,7 @@ from config.manners import ArbitrationSettings, HoursSettings
 from config.names import Name, Text, Zone
 from config.operators import Playbooks
 from config.segments import SegmentSettings
+from config.web import WebSettings
 from connectors.settings import (
     ConfigPath,
     Day,
@@ -123,7 +124,9 @@ class Settings(Strict):
     arbitration: Annotated[ArbitrationSettings, BeforeValidator(_nothing)] = ArbitrationSettings()
     fresh_for: Duration = timedelta(days=3)
     feedback_max_age: Duration = timedelta(minutes=15)
+    events_expire: Duration = timedelta(hours=24)
     codes_file: ConfigPath | None = None
+    web: WebSettings | None = None
 
     def zone_of(self, site: str) -> ZoneInfo:
         """The zone of a configured site; raises KeyError for one that is not."""

@@ -24,6 +24,9 @@ KEPT_HEADERS: Final = (
     "etag",
     "last-modified",
     "expires",
+    "x-hubspot-ratelimit-remaining",
+    "x-hubspot-ratelimit-interval-milliseconds",
+    "x-hubspot-ratelimit-daily-remaining",
 )
 
 

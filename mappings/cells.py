@@ -40,7 +40,7 @@ class Placeholder(ValueError):
     """The cell holds a stand-in for a missing value (1900-01-01, 000-000-0000)."""
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8192)
 def read_day(text: str, formats: Formats = ()) -> date:
     """Reads a day: the declared formats in order, then ISO; a time of day after an ISO day is dropped."""
     for pattern in formats:
@@ -86,7 +86,7 @@ def read_birth_day(text: str, formats: Formats = ()) -> date:
     return day
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8192)
 def read_moment(text: str, zone: ZoneInfo, formats: Formats = ()) -> Moment:
     """Reads an instant and its local day.
 

@@ -93,12 +93,12 @@ class Flag(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Makes a row's id of several columns (`day` uses only its date part); of several such rows of one file the one
-    with the highest number in `newest` counts. `sparse`: a file may lack some of the columns."""
+    with the highest number in `newest` counts. `optional`: a column that the header lacks counts as empty."""
 
     columns: tuple[str, ...]
     day: str | None = None
     newest: str | None = None
-    sparse: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ class Plan:
         """The source columns without which a file is refused."""
         names = [name for name in REQUIRED[self.kind] if not (name == "external_id" and self.identity)]
         wanted = [place for name in names if name in self.columns for place in self.columns[name].places()]
-        wanted += self.identity.columns if self.identity and not self.identity.sparse else ()
+        wanted += self.identity.columns if self.identity and not self.identity.optional else ()
         wanted += [column.column for column in self.columns.values() if column.declared and column.default is None]
         wanted += [column.time for column in self.columns.values() if column.declared and column.time is not None]
         stated = (entry for entry in self.consents if not entry.optional)
@@ -139,7 +139,7 @@ class Plan:
         lacking = [name for name in self.required_columns() if name not in header]
         if self.kind == "appointments" and self.site.column is not None and self.site.default is None:
             lacking += [self.site.column] if not self.site_columns(header) else []
-        if self.identity is not None and self.identity.sparse:
+        if self.identity is not None and self.identity.optional:
             lacking += [] if any(name in header for name in self.identity.columns) else self.identity.columns[:1]
         return lacking
 

@@ -9,11 +9,14 @@ from mappings.document import Document
 from mappings.observed import as_accepted, shown, unsent
 from mappings.party import Party, choose_primary, ranked
 from mappings.policy import Audience, covers
+from mappings.quiet import waiting
 from mappings.records import Purpose
 from mappings.withheld import FOR_CONSENT
 
 STATUS: Final = "status"
 STEP: Final = "step"
+DO_NOT_CALL: Final = "do_not_call"
+"""The cause of a suppression that closes the telephone to a person, and nothing else."""
 
 
 class Built(NamedTuple):
@@ -62,6 +65,9 @@ def build(audience: Audience, parties: Sequence[Party], neighbours: Sequence[Par
         tags, reasons = gate.tags()
         if party.observed:
             tags, reasons = unsent(audience, tags, reasons, before.accepted)
+        if not audience.quiet:
+            loud = {key: _since(party, *key) for key in tags or ()}
+            tags, reasons = waiting(audience, tags, reasons, loud, before.accepted)
         if reasons:
             withheld[party.contact] = reasons
         if tags is not None:
@@ -184,7 +190,7 @@ class _Gate:
                 given[key] = purpose
             elif key[0] != STEP or closed is None:  # a step shares what closes its segment
                 reasons[shown(key)] = reason
-        if self.audience.agreement == "inside":
+        if self.audience.agreement == "inside" and self.audience.channel == "email":
             return given, reasons
         base = whole or self._reason(self.audience.purpose) if self.audience.everyone else None
         if self.audience.everyone and base is not None and not given:
@@ -218,9 +224,16 @@ class _Gate:
         return "waiting_baseline" if anew and there else None
 
     def _closed(self) -> str | None:
-        """A reason that closes everything: no address, a suppression, a minor on its own."""
+        """A reason that closes everything: no address, a suppression, a minor on its own.
+
+        On the telephone only the person's own word counts; whoever has no address is who the list is for.
+        """
+        if self.audience.channel == "phone":
+            return "consent_withdrawn" if DO_NOT_CALL in self.party.causes else None
         for cause in sorted(self.closed | self.party.causes):
             name, _, destination = cause.partition(":")
+            if name == DO_NOT_CALL:
+                continue
             if not destination or destination == self.audience.destination:
                 return name
         if self.party.address is None:
@@ -240,17 +253,18 @@ class _Gate:
         found = self._verdict(purpose)
         if found.state == "no":
             return "consent_withdrawn"
-        if any(verdict(o.decisions, purpose).state == "no" for o in self.active if o.contact != self.party.contact):
+        others = [o for o in self.active if o.contact != self.party.contact and self.audience.channel == "email"]
+        if any(verdict(o.decisions, purpose).state == "no" for o in others):
             return "household_refusal"
         if covers(self.audience, found, purpose, prospect=self.party.prospect):
             return "unsubscribed" if self._stays_out and self.audience.agreement != "inside" else None
         counts = ("yes_dated", "basis") if self.party.prospect else ("yes_dated",)
-        others = any(self._verdict(other).state in counts for other in PURPOSES if other != purpose)
-        return "purpose_not_covered" if others else "no_consent"
+        other = any(self._verdict(each).state in counts for each in PURPOSES if each != purpose)
+        return "purpose_not_covered" if other else "no_consent"
 
     def _verdict(self, purpose: Purpose) -> Verdict:
         if purpose not in self._verdicts:
-            self._verdicts[purpose] = verdict(self.party.decisions, purpose)
+            self._verdicts[purpose] = verdict(self.party.decisions, purpose, self.audience.channel)
         return self._verdicts[purpose]
 
     def purposes(self, tags: Mapping[tuple[str, str], Purpose]) -> tuple[Purpose, ...]:

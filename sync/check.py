@@ -8,6 +8,7 @@ from config.load import Config, database_url
 from config.problem import Problem
 from connectors.base import Misconfigured
 from connectors.settings import DestinationSettings, SecretRef, SignedBaa, SourceSettings, read_secret
+from mappings.clinical_words import clinical_word
 from mappings.doubts import warnings as doubts
 from mappings.policy import BARE_NAMES
 from mappings.records import Purpose
@@ -47,6 +48,7 @@ def examine(config: Config, at: datetime, *, offline: bool = False, live: bool =
         found.warnings += _missing(config, name, source)
     for name, destination in config.settings.destinations.items():
         found.problems += _policy(config, name, destination)
+        found.problems += _names(config, name, destination)
         found.warnings += _uncovered(config, name, destination)
     if not offline:
         found.warnings += late_files(config, at)
@@ -93,6 +95,24 @@ def _policy(config: Config, name: str, destination: DestinationSettings) -> Iter
             )
 
 
+def _names(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
+    """Clinical words in names that leave as they are: fields, the greeting, and under a BAA segments."""
+    if destination.inside:
+        return
+    leaving: list[tuple[tuple[str | int, ...], str]] = [
+        (("destinations", name, "fields", field), field) for field in destination.fields
+    ]
+    leaving.append((("practice", "greeting"), config.settings.practice.greeting))
+    if isinstance(destination.baa, SignedBaa):
+        listed = config.settings.segments if destination.segments == "all" else destination.segments
+        leaving += [(("segments", segment), segment) for segment in listed]
+    for path, text in leaving:
+        word = clinical_word(text)
+        if word is not None:
+            message = f"{word!r} would tell {name} why somebody comes; choose a name without clinical words"
+            yield config.problem(path, message)
+
+
 def _uncovered(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
     """Purposes of a destination that no configured consent can cover."""
     if destination.inside:
@@ -119,6 +139,8 @@ def _consented(sources: Iterable[SourceSettings]) -> set[Purpose]:
         for consent in source.consent:
             if consent.dated_by is not None or consent.always is not None:
                 found |= set(consent.purposes)
+        own = getattr(source, "consented", None)
+        found |= own() if own is not None else frozenset()
     return found
 
 
@@ -126,6 +148,9 @@ def _secrets(config: Config) -> Iterator[Problem]:
     refs: list[tuple[tuple[str, ...], SecretRef | None]] = [(("log_key",), config.settings.log_key)]
     for name, destination in config.settings.destinations.items():
         refs.append((("destinations", name, "api_key"), getattr(destination, "api_key", None)))
+        webhook = getattr(destination, "webhook", None)
+        for key in ("secret", "signing_secret") if webhook is not None else ():
+            refs.append((("destinations", name, "webhook", key), getattr(webhook, key)))
     for path, ref in refs:
         if ref is None:
             continue

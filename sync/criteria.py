@@ -32,6 +32,7 @@ class Outlet:
     audience: Audience
     observe: bool
     baseline: bool
+    events: frozenset[str] = frozenset()
 
 
 class Places(NamedTuple):

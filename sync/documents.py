@@ -177,7 +177,10 @@ class _OutletReview:
         return subscriber.primary_contact if subscriber is not None else None
 
     def _stands(self, built: Built, accepted: Document | None, wish: Any) -> bool:
+        """True while the wish says what is wished; one that a brake holds stands no longer once consent asks for it."""
         if built.document is None or not delta(accepted, built.document):
+            return False
+        if wish.state == "held" and built.protected:
             return False
         return bool(wishes.to_json(built.document) == wish.document)
 

@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Text, cast, select
 
-from mappings.consent import PURPOSES, verdict
+from mappings.consent import about
 from mappings.document import Document
 from mappings.party import Party
 from mappings.subscriber import Before, Built, build
 from sync.build import Service
+from sync.consent_sheet import decided as decided_of
 from sync.contact_reference import find_contact
 from sync.criteria import Criteria, Outlet
 from sync.decision import Decided
@@ -128,31 +129,8 @@ class _Explanation:
         }
 
     def _consent(self) -> dict[str, Any]:
-        decisions = self.loaded.decisions.get(self.contact, ())
-        verdicts = {purpose: verdict(decisions, purpose) for purpose in PURPOSES}
-        return {
-            "decisions": [
-                {
-                    "channel": decision.channel,
-                    "purpose": decision.purpose,
-                    "decision": decision.decision,
-                    "decided_on": decision.decided_on.isoformat() if decision.decided_on else None,
-                    "evidence": decision.evidence,
-                    "basis": decision.basis,
-                    "as_lead": decision.as_lead,
-                    "asserted": decision.asserted,
-                    "first_seen_on": decision.first_seen_on.isoformat(),
-                }
-                for decision in decisions
-            ],
-            "verdicts": {
-                purpose: {
-                    "state": found.state,
-                    "decided_on": found.decided_on.isoformat() if found.decided_on else None,
-                }
-                for purpose, found in verdicts.items()
-            },
-        }
+        said = self.loaded.decisions.get(self.contact, ())
+        return decided_of(about(said, self.decided.reach.address))
 
     def _destination(self, outlet: Outlet) -> dict[str, Any]:
         unit = self._unit(outlet)

@@ -11,14 +11,16 @@ from sqlalchemy import Connection, Engine, func, select
 from connectors.base import Json, LinePass, Page, Pass, Proof, RawRow, Refusal, Source
 from connectors.lines import NOTHING, Remembered
 from sync.brakes import FeedFacts, SourceCode, source_verdict
+from sync.cycles import end_page
 from sync.holds import Held, new_hold
 from sync.land import Lander, Tally
 from sync.resolve import Resolver
-from sync.store import files, gates, lines, rows
+from sync.store import consents, files, gates, lines, rows
 from sync.store import tables as t
-from sync.store.contacts import mark_changed
+from sync.store.contacts import mark_changed, mark_contacts
 from sync.store.memos import CURSOR, write_memo
 from sync.store.notices import record_notices
+from sync.store.suppressions import contacts_at
 
 BATCH: Final = 1000
 """Changed rows that are landed together, at least; what is left at the end of a pass too."""
@@ -222,6 +224,7 @@ class Landing:
         self._count(resolver)
 
     def _count(self, resolver: Resolver) -> None:
+        end_page()
         self._done.created += resolver.created
         self._done.merged += resolver.merged
 
@@ -262,7 +265,7 @@ class Landing:
         A released hold lets the next such pass through, whatever it holds by then.
         """
         source, pass_ = self._lander.source, self._pass
-        if files.newest_state(connection, source.name, pass_.feed) != "released":
+        if files.newest_hold(connection, source.name, pass_.feed) != "released":
             before = FeedFacts(rows=self._count_before(connection), header="", sites={})
             proof = pass_.proof or Proof(sha256="", rows=0)
             codes = source_verdict(before, proof, self._terms.min_source_rows, snapshot=pass_.snapshot)
@@ -290,6 +293,9 @@ class Landing:
         for kind, absent in self._absent.items():
             gone = self._inside_window(connection, absent) if self._pass.snapshot == "window" else absent
             patients = rows.patients_of(connection, kind, source, gone)
+            if kind == "consents":
+                addresses = consents.holders_of(connection, source, gone, by_address=True)
+                mark_contacts(connection, contacts_at(connection, addresses))
             rows.mark_present(connection, kind, source, gone, present=False)
             gates.mark_gate(connection, source, kind, gone, present=False)
             gates.release(connection, source, kind, gone)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from mappings.consent import Decision
+from mappings.consent import Decision, about
 from mappings.party import Party, SegmentTag
 from sync.criteria import Criteria
 from sync.decision import Decided
@@ -31,7 +31,7 @@ def party_of(
         prospect=all(criteria.world.feeds[row.source].role == "leads" for row in person.rows),
         observed=criteria.observed.hold(person.rows, found.judgement.site),
         causes=found.reach.causes,
-        decisions=decisions,
+        decisions=about(decisions, address),
         segments={
             name: SegmentTag(criteria.segments[name].purpose, None)
             for name in found.memberships

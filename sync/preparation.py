@@ -59,6 +59,8 @@ def _refuse(standards: Standards) -> None:
         if refused:
             sentence = f"{', '.join(refused)} may not leave without a BAA; run: prm-sync check"
             raise Misconfigured(f"destinations.{name}.fields", sentence)
+        if standards.config.settings.destinations[name].events and not standards.capabilities[name].tells:
+            raise Misconfigured(f"destinations.{name}.events", "this kind of destination takes no events; leave it out")
 
 
 def criteria(connection: Connection, standards: Standards, at: datetime, run_id: str) -> Criteria:
@@ -76,9 +78,10 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         outlets=tuple(
             Outlet(
                 name=name,
-                audience=audiences[name],
+                audience=replace(audiences[name], loud_after=_loud_after(standards, stored, name, at)),
                 observe=destination.mode == "observe",
                 baseline=name in new_outlets,
+                events=frozenset(destination.events),
             )
             for name, destination in settings.destinations.items()
         ),
@@ -96,6 +99,16 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         cap=settings.arbitration.limit(),
         hours=settings.hours(),
     )
+
+
+def _loud_after(
+    standards: Standards, stored: Mapping[str, reviews.Version], name: str, at: datetime
+) -> datetime | None:
+    """Since when entries are loud at a destination; None until everyone was reviewed for it once."""
+    version = stored.get(f"destination:{name}")
+    if version is None or not version.complete:
+        return None
+    return max(at - standards.config.settings.fresh_for, version.since)
 
 
 def _edited(stored: Mapping[str, reviews.Version], segments: Iterable[str]) -> frozenset[str]:
@@ -184,7 +197,8 @@ def _terms(standards: Standards, name: str) -> list[Any]:
     return [
         sorted(audience.segments), sorted(audience.statuses), sorted(audience.sites or ()), audience.sites is None,
         dict(audience.fields), audience.agreement, audience.unit, audience.purpose, audience.everyone,
-        audience.archives, audience.greeting, purposes, manners, hours, str(settings.arbitration),
+        audience.archives, audience.greeting, audience.quiet, audience.channel, purposes, manners, hours,
+        str(settings.arbitration),
     ]  # fmt: skip
 
 
@@ -229,6 +243,8 @@ def _audience(standards: Standards, name: str, tags: Mapping[tuple[str, str], st
         tags=tags,
         greeting=config.practice.greeting,
         starts=not standards.capabilities[name].whole_files,
+        channel=standards.capabilities[name].channel,
+        quiet=standards.capabilities[name].quiet_tags or standards.capabilities[name].whole_files,
     )
 
 

@@ -10,10 +10,13 @@ from sqlalchemy import Connection, Engine
 
 from sync.addresses import Closed, Reach, household_sizes, reach_of
 from sync.criteria import Criteria
+from sync.cycles import end_page
 from sync.decision import Decided, Known, decide
 from sync.documents import Documents
+from sync.happenings import note_events
 from sync.lifecycle import Judgement, judge
 from sync.person import Person, Stored
+from sync.reopening import reopen
 from sync.store import nudges, people, reviews, suppressions
 from sync.store import tables as t
 from sync.store.contacts import due_batch, refresh_shared, shared_values, with_neighbours
@@ -47,6 +50,7 @@ def review(
         checkpoint()
         with writing(engine) as connection:
             more = _next_batch(connection, criteria, roles, done)
+        end_page()
     return done
 
 
@@ -71,10 +75,12 @@ def review_batch(
 ) -> None:
     """Reviews one batch that holds everyone at its addresses; the caller's transaction is the batch's."""
     loaded = people.load(connection, contacts, roles)
+    reopen(connection, loaded, criteria.at, criteria.world.zone)
     decided = decide_all(connection, criteria, loaded)
     documents = Documents(connection, criteria, loaded, decided)
     _write(connection, criteria, loaded, documents.due(), done)
     documents.write(done.wishes)
+    note_events(connection, criteria, documents.parties)
     done.contacts += len(contacts)
 
 

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from itertools import count, repeat
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import msgspec
 
 from connectors.base import Unavailable
 from connectors.fhir.entry import UNREADABLE, BundleEntry, Entry, entry_of, head_of
+from connectors.fhir.instants import moment
 from connectors.fhir.outcome import Issue, issues_of, said
 from connectors.json_text import members, parts
 from mappings.cells import LONGEST_NAME
@@ -230,14 +231,3 @@ def _moments(texts: Sequence[str | None]) -> Sequence[datetime | None]:
     if len(found) == len(texts) and all(each.tzinfo for each in found):
         return found
     return [moment(text) for text in texts]
-
-
-def moment(text: str | None) -> datetime | None:
-    """An instant of the server's; None for what is none."""
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

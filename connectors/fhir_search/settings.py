@@ -8,20 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.fhir.server import FhirServerSettings
+from connectors.fhir.types import ResourceName
 from connectors.settings import Duration, Strict
 
-ResourceName = Literal[
-    "Patient",
-    "Appointment",
-    "Encounter",
-    "EpisodeOfCare",
-    "ServiceRequest",
-    "Coverage",
-    "Consent",
-    "RelatedPerson",
-    "Location",
-]
-"""The types that are read (`mappings.fhir.mapping.KINDS`)."""
 Changes = Literal["auto", "last_updated", "history", "window", "full"]
 FanOut = Literal["none", "location", "practitioner"]
 Patients = Literal["search", "include", "reads"]

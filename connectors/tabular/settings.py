@@ -13,9 +13,10 @@ from connectors.settings import ConfigPath, SiteMap, Strict
 from connectors.tabular.arrival_settings import ArrivalSettings
 from connectors.tabular.export_sets import SetSettings
 from mappings.canonical import CANONICAL, REQUIRED
+from mappings.consent import PURPOSES
 from mappings.payers import PAYER_CLASSES
 from mappings.preset import PresetTable, load_preset, preset_names
-from mappings.records import Kind
+from mappings.records import Kind, Purpose
 from mappings.words import read_status
 
 
@@ -102,6 +103,7 @@ PatientName = Annotated[str, _named_in("patients")]
 VisitName = Annotated[str, _named_in("appointments")]
 EpisodeName = Annotated[str, _named_in("episodes")]
 SurveyName = Annotated[str, _named_in("surveys")]
+ConsentName = Annotated[str, _named_in("consents")]
 
 
 class PatientFeedSettings(DaylessFeedSettings):
@@ -128,6 +130,12 @@ class SurveyFeedSettings(DaylessFeedSettings):
     columns: dict[SurveyName, ColumnOrName] = Field(default_factory=dict)
 
 
+class ConsentFeedSettings(DaylessFeedSettings):
+    """Decisions on being contacted as a feed of their own, by the patient's id or by address."""
+
+    columns: dict[ConsentName, ColumnOrName] = Field(default_factory=dict)
+
+
 class TabularSettings(ArrivalSettings):
     """A folder of CSV or XLSX files."""
 
@@ -138,10 +146,11 @@ class TabularSettings(ArrivalSettings):
     appointments: VisitFeedSettings | None = None
     episodes: EpisodeFeedSettings | None = None
     surveys: SurveyFeedSettings | None = None
+    consents: ConsentFeedSettings | None = None
     encoding: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
 
-    INLINE: ClassVar[tuple[Kind, ...]] = ("patients", "appointments", "episodes", "surveys")
+    INLINE: ClassVar[tuple[Kind, ...]] = ("patients", "appointments", "episodes", "surveys", "consents")
 
     @model_validator(mode="before")
     @classmethod
@@ -221,6 +230,10 @@ class TabularSettings(ArrivalSettings):
         preset = load_preset(self.preset).together if self.preset is not None else ()
         return self.set_of([table for table in preset if table in self.preset_tables()])
 
+    def consented(self) -> frozenset[Purpose]:
+        """The purposes of which a feed of decisions may speak."""
+        return frozenset(PURPOSES) if self.consents is not None else frozenset()
+
     def missing(self) -> list[str]:
         """What the preset cannot know and the operator has not stated, as `tables.TABLE.columns.NAME`."""
         gaps = []
@@ -237,9 +250,11 @@ class TabularSettings(ArrivalSettings):
 
     def _shape_problems(self) -> list[str]:
         if self.preset is None and not self.inline():
-            return ["give a preset, or at least one of patients, appointments, episodes, surveys"]
+            return ["give a preset, or at least one of patients, appointments, episodes, surveys, consents"]
         if self.preset is None and self.tables:
-            return ["tables: belongs to a preset; name one, or write patients:, appointments:, episodes:, surveys:"]
+            return [
+                "tables: belongs to a preset; name one, or write patients:, appointments:, episodes:, surveys:, consents:"
+            ]
         if self.preset is None:
             return []
         known = load_preset(self.preset).tables

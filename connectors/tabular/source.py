@@ -90,9 +90,11 @@ class TabularSource:
         return None
 
     def _feed_names(self) -> list[str]:
-        """Side tables and scores are left out: a monthly one must not stop the clock of a nightly source."""
-        beside = ("supplements", "surveys") if any(feed.plan.kind != "surveys" for feed in self._feeds) else ()
-        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind not in beside]
+        """Side tables, decisions and scores are left out: a monthly one must not stop the clock of a nightly source."""
+        aside: tuple[str, ...] = ("supplements", "consents")
+        if any(feed.plan.kind not in (*aside, "surveys") for feed in self._feeds):
+            aside = (*aside, "surveys")
+        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind not in aside]
         if not self._by_folder:
             return tables
         site = self._settings.site

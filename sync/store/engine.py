@@ -40,6 +40,9 @@ def _sqlite(url: str) -> Engine:
         hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        # Each connection has a cache of its own: one is kept, and others are closed once they are not needed.
+        pool_size=1,
+        max_overflow=-1,
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
@@ -84,6 +87,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One write transaction: committed at the end, rolled back on an error."""
     with engine.connect().execution_options(write=True) as connection, connection.begin():
         yield connection
+
+
+def overwrite_deleted(connection: Connection) -> None:
+    """Lets SQLite write zeros over what this connection deletes from now on (sqlite.org/pragma.html#pragma_secure_delete)."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
 @contextmanager

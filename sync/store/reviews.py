@@ -100,17 +100,18 @@ def write_wishes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
 
 
 class Version(NamedTuple):
-    """What everyone was last reviewed under: whether that review was complete, and whether it followed an edit."""
+    """What everyone was last reviewed under, and since when: whether that was complete, and followed an edit."""
 
     version: str
     complete: bool
     edited: bool
+    since: datetime
 
 
 def versions(connection: Connection) -> dict[str, Version]:
     """Versions by name."""
     c = t.rule_version.c
-    rows = connection.execute(select(c.name, c.version, c.complete, c.edited))
+    rows = connection.execute(select(c.name, c.version, c.complete, c.edited, c.since))
     return {row[0]: Version(*row[1:]) for row in rows}
 
 

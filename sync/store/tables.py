@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from sync.store import delivery_tables as d
 from sync.store import identity_tables as i
 from sync.store import people_tables as p
+from sync.store import privacy_tables as y
 from sync.store import service_tables as s
 from sync.store import source_tables as f
 
@@ -39,5 +40,6 @@ disclosure, feedback, suppression, hold = _core(d.Disclosure), _core(d.Feedback)
 
 installation, owner, run, job = _core(s.Installation), _core(s.Owner), _core(s.Run), _core(s.Job)
 memo, decision = _core(s.Memo), _core(s.Decision)
+tombstone, erasure = _core(y.Tombstone), _core(y.Erasure)
 
 LEDGERS = (match, transition, entry, disclosure, feedback, suppression, decision)

@@ -189,11 +189,7 @@ def test_all_problems_of_all_files_come_at_once_in_reading_order(tmp_path: Path)
 @pytest.mark.parametrize(
     "line",
     [
-        "web: {listen: 127.0.0.1:8642}",
-        "events_expire: 24h",
-        "destinations: {d: {kind: letters, inside: true, max_members: 3}}",
         "destinations: {d: {kind: letters, inside: true, adopt: ask}}",
-        "destinations: {d: {kind: letters, inside: true, events: []}}",
     ],
 )
 def test_keys_of_later_versions_are_unknown(tmp_path: Path, line: str) -> None:

@@ -7,12 +7,11 @@ kept in the memo. The mapping itself asks only what is known already.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
 from connectors.base import Json, Memo, RawRow
 from connectors.fhir.entry import Entry, head_of
 from connectors.fhir.identifiers import known_as
-from connectors.fhir_search.ask import Asker, Declined
 from mappings.fhir.mapping import map_resource
 from mappings.fhir.reference import Place, read_target
 from mappings.fhir.terms import Terms
@@ -28,11 +27,23 @@ _ROUNDS: Final = 8
 """As many references as may lead to one another: a room, its ward, its house …"""
 
 
+class Library(Protocol):
+    """Where a source looks up what it does not know yet. Both may raise Unavailable."""
+
+    def read(self, resource: str, id_: str) -> bytes | None:
+        """A resource by its id; None when there is none to be had."""
+        ...
+
+    def find(self, resource: str, token: str) -> Sequence[Entry]:
+        """The resources of a type with that identifier (`system|value`)."""
+        ...
+
+
 class ServerDirectory:
     """Follows references (`mappings.fhir.reference.Directory`). Patients' identifiers are kept as hashes only."""
 
-    def __init__(self, asker: Asker, memo: Memo) -> None:
-        self._asker, self._memo = asker, memo
+    def __init__(self, library: Library, memo: Memo) -> None:
+        self._library, self._memo = library, memo
         self._places: dict[str, Place] | None = None
         self._patients: dict[str, str] = {}
         self._nowhere: set[str] = set()
@@ -116,10 +127,10 @@ class ServerDirectory:
     def _find_place(self, key: str) -> None:
         target = read_target(key)
         if target is not None and target.id is not None and target.kind == "Location":
-            answer = self._asker.read("Location", target.id)
-            found = _places(answer.body) if answer.status == 200 else []
+            body = self._library.read("Location", target.id)
+            found = _places(body) if body is not None else []
         elif target is None and "|" in key:
-            found = [place for entry in self._search("Location", key) for place in _places(entry.body)]
+            found = [place for entry in self._library.find("Location", key) for place in _places(entry.body)]
         else:
             found = []
         self._keep(found)
@@ -127,20 +138,14 @@ class ServerDirectory:
             self._nowhere.add(key)
 
     def _find_patient(self, token: str) -> None:
-        found = [entry.id for entry in self._search("Patient", token) if entry.resource == "Patient" and entry.id]
+        named = self._library.find("Patient", token)
+        found = [entry.id for entry in named if entry.resource == "Patient" and entry.id]
         key = _hash(token)
         if len(set(found)) == 1:
             self._patients[key] = found[0]
             self._memo.put(key, {"id": found[0]})
         else:
             self._nowhere.add(key)
-
-    def _search(self, resource: str, token: str) -> Sequence[Entry]:
-        escaped = token.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$")
-        try:
-            return self._asker.quietly(resource, {"identifier": escaped}).page.matches
-        except Declined:
-            return []
 
     def _keep(self, found: Sequence[Place]) -> None:
         fresh = {key: place for place in found for key in place.keys if self.place(key) != place}
@@ -188,3 +193,8 @@ def _from_json(held: Json | None) -> dict[str, Place]:
 
 def _hash(token: str) -> str:
     return "patient:" + hashlib.blake2b(token.encode(), digest_size=16).hexdigest()
+
+
+def escaped(token: str) -> str:
+    """A token as the value of a search parameter (hl7.org/fhir/R4/search.html#escaping)."""
+    return token.replace("\\", "\\\\").replace(",", "\\,").replace("$", "\\$")
