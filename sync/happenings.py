@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, or_, select
 
 from connectors.base import Telling, Unavailable, Unsent, Untold
-from mappings.records import Purpose
 from mappings.party import Party
+from mappings.records import Purpose
 from sync.criteria import Criteria, Outlet
 from sync.disclosure import subscriber_id
 from sync.log import say

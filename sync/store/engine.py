@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -13,6 +13,8 @@ from connectors.base import Misconfigured
 
 SQLITE_CACHE_KIB = 16 * 1024
 BUSY_TIMEOUT_S = 30
+_POOL: Final = {"pool_size": 1, "max_overflow": -1}
+"""Each connection has a cache of its own: one is kept, and others are closed once they are not needed."""
 
 
 def _dumps(value: Any) -> str:
@@ -40,9 +42,7 @@ def _sqlite(url: str) -> Engine:
         hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
-        # Each connection has a cache of its own: one is kept, and others are closed once they are not needed.
-        pool_size=1,
-        max_overflow=-1,
+        **(_POOL if path else {}),
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
