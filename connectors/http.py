@@ -206,6 +206,9 @@ class HttpClient:
             return Trouble(f"answered {status}", again=True, acted=True, retry_after=wait)
         if status == 200 and request.document and not is_document(body):
             return Trouble("the answer is not JSON (a log-in or error page?)", again=True, acted=True)
+        passing = request.passing(body) if status == 200 and request.passing is not None else None
+        if passing is not None:
+            return Trouble(f"answered 200 with an error{passing}", again=True, acted=True, retry_after=wait)
         return Response(status=status, headers=headers, body=body, place="")
 
     def _save(self, answer: requests.Response, request: Request, to: Path) -> Downloaded | Trouble:

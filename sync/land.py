@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
@@ -15,6 +15,9 @@ from mappings.records import Kind, Mapped, PatientRow, Rejected
 from sync.resolve import Resolver
 from sync.store import gates, rows
 from sync.store.contacts import mark_changed
+
+ANSWER: Final = ""
+"""The field of a notice that is about a server's answer, not about a value."""
 
 
 @dataclass(slots=True)
@@ -82,6 +85,10 @@ class Lander:
         """Lands a page; the caller's transaction is the page's."""
         self.sift(connection, page)
         self.land_waiting(connection, resolver)
+
+    def note_warned(self, codes: Iterable[str]) -> None:
+        """Counts what a server warns of, by code."""
+        self.tally.notices.update((self.pass_.feed, ANSWER, code) for code in codes)
 
     @property
     def waiting(self) -> int:

@@ -53,13 +53,23 @@ def _of_source(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:
             "deliver the files again, or wait until the EMR exports these rows anew",
             fails=False,
         )
-    for warning in source["warnings"]:
-        what = f"{warning['n']:,} {warning['field']} in {warning['file']} ({name}, {warning['feed']}): "
-        yield Trouble(
-            f"{what}{warning['code'].replace('_', ' ')}, left out; the rows landed",
-            "correct it in the EMR, or state its format under columns: in the config",
+    yield from (_of_warning(name, warning) for warning in source["warnings"])
+
+
+def _of_warning(name: str, warning: Mapping[str, Any]) -> Trouble:
+    """An optional value that could not be read; without a field, what a server said of its own answers."""
+    if not warning["field"]:
+        return Trouble(
+            f"The server of {name} warned in {warning['n']:,} answers ({warning['file']}): {warning['code']}",
+            "ask its administrator what is left out; suppressed: have this client allowed to see it",
             fails=False,
         )
+    what = f"{warning['n']:,} {warning['field']} in {warning['file']} ({name}, {warning['feed']}): "
+    return Trouble(
+        f"{what}{warning['code'].replace('_', ' ')}, left out; the rows landed",
+        "correct it in the EMR, or state its format under columns: in the config",
+        fails=False,
+    )
 
 
 def _of_deliveries(name: str, source: Mapping[str, Any]) -> Iterator[Trouble]:

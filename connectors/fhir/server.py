@@ -16,6 +16,7 @@ from connectors.download import Downloaded
 from connectors.fhir.door import Door, Timing
 from connectors.fhir.entry import head_of
 from connectors.fhir.links import Links
+from connectors.fhir.outcome import passing
 from connectors.fhir.settings import FhirSettings
 from connectors.http import Account, Limits, Params, Request, Response
 from connectors.message import NO_PARAMS
@@ -107,6 +108,7 @@ class FhirServer:
                 accept=accept,
                 prefer=prefer,
                 document=True,
+                passing=passing if resource else None,
             ),
             resource=resource,
         )
@@ -125,6 +127,7 @@ class FhirServer:
                 prefer=prefer,
                 safe=True,
                 document=True,
+                passing=passing,
             ),
             resource=True,
         )
