@@ -73,6 +73,12 @@ def _of_warning(name: str, warning: Mapping[str, Any]) -> Trouble:
             fails=False,
         )
     what = f"{warning['n']:,} {warning['field']} in {warning['file']} ({name}, {warning['feed']}): "
+    if warning["code"] == "garbled_text":
+        return Trouble(
+            f"{what}garbled, as of a text read in the wrong encoding; kept as they came",
+            "state the export's true encoding under encoding: at the source, or correct them in the EMR",
+            fails=False,
+        )
     return Trouble(
         f"{what}{warning['code'].replace('_', ' ')}, left out; the rows landed",
         "correct it in the EMR, or state its format under columns: in the config",

@@ -65,6 +65,12 @@ def test_values_that_were_left_out_are_told_and_do_not_fail() -> None:
     assert not trouble.fails
 
 
+def test_fault_54_garbled_names_are_told_with_what_to_do() -> None:
+    [trouble] = troubles(_status(sources={"emr": SOURCE | {"warnings": [WARNING | {"code": "garbled_text"}]}}))
+    assert "garbled" in trouble.sentence
+    assert "encoding:" in trouble.advice
+
+
 def test_a_late_export_and_one_that_is_not_whole_fail_and_an_unusual_number_is_only_told() -> None:
     source = SOURCE | {
         "late": {"due": "2026-03-02T13:00:00+00:00", "feeds": ["patients"]},
