@@ -26,7 +26,7 @@ from mappings.slots import (
     signed_slots,
 )
 
-VERSION = 2
+VERSION = 3
 """Part of every fingerprint: raise it when the same cells come to mean something else."""
 
 _NOBODY = frozenset({"", "0", "NULL", "null", "\\N"})

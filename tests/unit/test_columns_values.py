@@ -51,6 +51,20 @@ def test_fault_58_the_usual_stand_in_for_a_birth_date_is_none() -> None:
         read_birth_day("1880-05-05")
 
 
+@pytest.mark.parametrize(
+    ("text", "born"), [("03/04/85", date(1985, 3, 4)), ("03/04/50", date(1950, 3, 4)), ("02/29/28", date(1928, 2, 29)),
+                       ("03/04/26", date(1926, 3, 4)), ("03/01/26", date(2026, 3, 1)), ("1985-03-04", date(1985, 3, 4))]
+)  # fmt: skip
+def test_fault_58_a_birth_year_of_two_digits_is_of_the_past(text: str, born: date) -> None:
+    assert read_birth_day(text, ("%m/%d/%y",), date(2026, 3, 2)) == born
+
+
+@pytest.mark.parametrize("text", ["2050-03-04", "03/04/2050"])
+def test_fault_58_nobody_is_born_in_the_future(text: str) -> None:
+    with pytest.raises(ValueError, match="not a birth date"):
+        read_birth_day(text, ("%m/%d/%Y", "%m/%d/%y"), date(2026, 3, 2))
+
+
 @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "1799-12-31", "2200-01-01"])
 def test_fault_58_a_year_in_which_nothing_can_lie_is_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):

@@ -226,3 +226,11 @@ def test_a_mistyped_year_does_not_stretch_a_window_beyond_what_the_source_sees(t
     keys = {"appointments": {"files": "app*", "snapshot": "window"}, "sees_ahead": "14d"}
     pass_, _ = only(land(source(tmp_path, **keys), MemoryKnown()))
     assert pass_.window() == Window(first=date(2026, 3, 1), last=date(2026, 3, 17))
+
+
+def test_fault_58_birth_years_of_two_digits_are_of_the_past(tmp_path: Path) -> None:
+    put(tmp_path, "patients.csv", "external_id,DOB\n1,05/17/50\n")
+    born = {"patients": {"files": "*.csv", "columns": {"birth_date": {"column": "DOB", "formats": ["%m/%d/%y"]}}}}
+    from_ = source(tmp_path, **born)
+    (row,) = records(from_, only(land(from_, MemoryKnown()))[1])
+    assert row.birth_date == date(1950, 5, 17)
