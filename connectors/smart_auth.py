@@ -84,7 +84,7 @@ class AssertionGrant:
         """The key; raises Misconfigured (credentials)."""
         text = read_secret(self._auth.key, self._setting)
         if self._parsed is None or self._parsed[0] != text:
-            self._parsed = text, read_key(text, self._setting)
+            self._parsed = text, read_key(text, self._setting, self._auth.kid)
         return self._parsed[1]
 
     def identity(self, endpoint: Endpoint) -> str:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
 from connectors import smart_auth
@@ -415,6 +417,25 @@ def test_f11_a_key_needs_its_kid_and_its_own_algorithm() -> None:
     with pytest.raises(Misconfigured, match="holds 0 private keys"):
         read_key(json.dumps(public), "k")
     assert read_key(json.dumps({"keys": [*public["keys"], whole]}), "k").kid == whole["kid"]
+
+
+@pytest.mark.parametrize(("kind", "algorithm"), [(ec.SECP384R1(), "ES384"), (2048, "RS384")])
+def test_f11_a_key_in_pem_signs_under_the_kid_that_is_written_beside_it(kind: Any, algorithm: str) -> None:
+    made = rsa.generate_private_key(65537, kind) if isinstance(kind, int) else ec.generate_private_key(kind)
+    form, no_password = serialization.PrivateFormat, serialization.NoEncryption()
+    for shape in (form.PKCS8, form.TraditionalOpenSSL):
+        text = made.private_bytes(serialization.Encoding.PEM, shape, no_password).decode()
+        key = read_key(text, "k", "registered")
+        assert (key.kid, key.algorithm) == ("registered", algorithm)
+        assert key.signed({"iss": "prm"}).count(".") == 2
+        with pytest.raises(Misconfigured, match="has no kid"):
+            read_key(text, "k")
+    public = made.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(Misconfigured, match="no private"):
+        read_key(public.decode(), "k", "registered")
+    locked = made.private_bytes(serialization.Encoding.PEM, form.PKCS8, serialization.BestAvailableEncryption(b"x"))
+    with pytest.raises(Misconfigured, match="without a password"):
+        read_key(locked.decode(), "k", "registered")
 
 
 def test_no_secret_is_ever_in_the_configuration() -> None:
