@@ -205,6 +205,11 @@ class TabularSettings(ArrivalSettings):
         preset = load_preset(self.preset).together if self.preset is not None else ()
         return self.set_of([table for table in preset if table in self.preset_tables()])
 
+    def fed(self) -> set[str]:
+        """Of what its tables speak: patients, appointments, episodes."""
+        added = {f"{table.target}s" for table in self.preset_tables().values() if table.kind == "supplements"}
+        return {*self.inline(), *(table.kind for table in self.preset_tables().values())} - {"supplements"} | added
+
     def missing(self) -> list[str]:
         """What the preset cannot know and the operator has not stated, as `tables.TABLE.columns.NAME`."""
         gaps = []

@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from connectors.base import Misconfigured, Probing, RawRow, Unavailable
+from connectors.fhir_search.settings import FhirSearchSettings
 from mappings.records import Mapped, PatientRow, VisitRow
 from tests.fakes.fhir_clinic import Rig, Waits
 from tests.fakes.fhir_people import appointment, patient, practice
@@ -797,3 +798,16 @@ def test_a_live_check_ends_where_nothing_more_can_be_learned(fake: FakeFhir, tmp
     assert len(refused) == 2
     assert all("credentials" in each.hint for each in refused)
     assert {each.cause for each in refused} == {"credentials"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "fed"),
+    [
+        ({}, {"patients", "appointments", "episodes"}),
+        ({"resources": ["Patient", "Appointment"]}, {"patients", "appointments"}),
+        ({"resources": ["Encounter"], "by_patient": ["EpisodeOfCare"]}, {"patients", "appointments", "episodes"}),
+    ],
+)
+def test_the_types_say_which_facts_can_be_filled(keys: dict[str, Any], fed: set[str]) -> None:
+    settings = {"kind": "fhir-search", "base_url": "https://fhir.example.com"} | keys
+    assert FhirSearchSettings.model_validate(settings).fed() == fed
