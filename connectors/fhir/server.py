@@ -9,19 +9,19 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import Field
 
-from connectors.auth import AuthSettings
+from connectors.auth.settings import AuthSettings
 from connectors.base import Lent, Misconfigured, Unavailable
-from connectors.circuit import Circuit, utc_now
-from connectors.download import Downloaded
 from connectors.fhir.door import Door, Timing
 from connectors.fhir.entry import head_of
 from connectors.fhir.links import Links
 from connectors.fhir.outcome import passing
 from connectors.fhir.settings import FhirSettings
 from connectors.http import Account, Limits, Params, Request, Response
-from connectors.message import NO_PARAMS
-from connectors.origin import BaseUrl, UrlName
-from connectors.retry import Patience
+from connectors.http.circuit import Circuit, utc_now
+from connectors.http.download import Downloaded
+from connectors.http.message import NO_PARAMS
+from connectors.http.origin import BaseUrl, UrlName
+from connectors.http.retry import Patience
 from connectors.settings import ConfigPath, SecretRef
 from connectors.traffic import Traffic
 

@@ -12,16 +12,16 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
-from connectors import smart_auth
-from connectors.allowance import MOST_REFUSED
+from connectors.auth import smart
+from connectors.auth.allowance import MOST_REFUSED
+from connectors.auth.discovery import Discovered, missing, scopes_for
+from connectors.auth.signing_key import generate, read_key
+from connectors.auth.smart import TokenCredentials
 from connectors.base import Finding, Misconfigured, Unavailable
-from connectors.discovery import Discovered, missing, scopes_for
 from connectors.fhir.probe import probe_server
 from connectors.fhir.server import FhirServer, FhirServerSettings
 from connectors.http import Limits
-from connectors.retry import Patience
-from connectors.signing_key import generate, read_key
-from connectors.smart_auth import TokenCredentials
+from connectors.http.retry import Patience
 from tests.fakes.lent import lent
 from tests.fakes.token_server import AT, TokenServer
 
@@ -268,7 +268,7 @@ def test_fault_20_an_hour_later_it_is_tried_again(practice: Practice) -> None:
 def test_fault_20_a_token_that_dies_at_once_does_not_flood_the_endpoint(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.allowance.MOST_ASKED", 10)
+    monkeypatch.setattr("connectors.auth.allowance.MOST_ASKED", 10)
     practice.tokens.lifetime = 0
     server = practice.server(practice.smart(practice.tokens.register("prm")))
     practice.tokens.accepts = lambda _header: True  # type: ignore[method-assign]  # only its lifetime is odd
@@ -519,4 +519,4 @@ def test_a_probe_ends_where_no_token_endpoint_is_named(practice: Practice) -> No
 
 
 def test_an_assertion_never_lasts_longer_than_five_minutes() -> None:
-    assert smart_auth.ASSERTION_SECONDS <= 300
+    assert smart.ASSERTION_SECONDS <= 300

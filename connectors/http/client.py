@@ -19,28 +19,15 @@ from requests.exceptions import ConnectTimeout, ProxyError, RequestException, SS
 from requests.utils import select_proxy
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from connectors.answer import USUAL, Limits, kept, read_whole, saved
 from connectors.base import Misconfigured, Unavailable
-from connectors.deadline import DeadlineAdapter, begin, remaining, turned_back
-from connectors.download import Downloaded
-from connectors.message import Params, Request, Response, Unsettled, is_document, parsed
-from connectors.origin import BaseUrl, Origin, checked_base_url, is_inside, is_loopback, origin_of
-from connectors.retry import Trouble, retry_after, retrying
+from connectors.http.answer import USUAL, Limits, kept, read_whole, saved
+from connectors.http.deadline import DeadlineAdapter, begin, remaining, turned_back
+from connectors.http.download import Downloaded
+from connectors.http.message import Request, Response, Unsettled, is_document, parsed
+from connectors.http.origin import Origin, checked_base_url, is_inside, is_loopback, origin_of
+from connectors.http.retry import Trouble, retry_after, retrying
+from connectors.http.trust import trust_of
 from connectors.traffic import Traffic
-from connectors.trust import trust_of
-
-__all__ = [
-    "Account",
-    "Authorize",
-    "BaseUrl",
-    "HttpClient",
-    "Limits",
-    "Params",
-    "Request",
-    "Response",
-    "Unsettled",
-    "checked_base_url",
-]
 
 Authorize = Callable[[PreparedRequest], PreparedRequest]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from connectors.origin import BaseUrl
+from connectors.http.origin import BaseUrl
 from connectors.settings import SecretRef, Strict
 
 Printable = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=512)]
