@@ -118,7 +118,7 @@ def _nameless(body: bytes) -> Rejected:
         return Rejected(code="unreadable_resource")
     if resource not in KINDS:
         return Rejected(code="unreadable_resource", column="resourceType")
-    if id_ not in (None, ""):
+    if isinstance(id_, str) and id_:
         return _misnamed(resource)
     return Rejected(code="missing_value", field="external_id", column=f"{resource}.id")
 

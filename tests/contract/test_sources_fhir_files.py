@@ -350,8 +350,8 @@ def test_f20_an_id_longer_than_the_standard_allows_is_used(tmp_path: Path, id_: 
     assert [getattr(each.record, "patient_id", id_) for each in mapped if isinstance(each, Mapped)] == [id_, id_]
 
 
-@pytest.mark.parametrize("id_", ["a_b", "CV:1:2", "a b", "a/b", "é", "1" * 251, 5])
-def test_f20_an_id_that_no_reference_can_name_is_quarantined_by_its_path(tmp_path: Path, id_: Any) -> None:
+@pytest.mark.parametrize("id_", ["a_b", "CV:1:2", "a b", "a/b", "é", "1" * 251])
+def test_f20_an_id_that_no_reference_can_name_is_quarantined_by_its_path(tmp_path: Path, id_: str) -> None:
     ndjson(tmp_path / "Patient.ndjson", patient(id_))
     from_ = source(tmp_path)
     (each,) = passes(from_)
