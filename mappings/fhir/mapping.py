@@ -98,7 +98,8 @@ def map_resource(kind: Kind, external_id: str, body: bytes, terms: Terms, direct
     reading = read_resource(terms.release, resource, body)
     if reading is None:
         return Rejected(code="unreadable_resource", column=resource)
-    if any(warned.field == "id" for warned in reading.warnings):
+    # An id that is no text leaves the one of the entry's fullUrl.
+    if any(warned.field == "id" for warned in reading.warnings) and _read_typed(body).named:
         return _misnamed(resource)
     mapped = _MAPPINGS[resource](reading.resource, external_id, terms, directory)
     if isinstance(mapped, Rejected):
@@ -113,12 +114,13 @@ def _misnamed(resource: str) -> Rejected:
 
 def _nameless(body: bytes) -> Rejected:
     try:
-        resource, id_ = msgspec.structs.astuple(msgspec.json.decode(body, type=_Typed))
+        typed = _read_typed(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Rejected(code="unreadable_resource")
+    resource = typed.resource_type
     if resource not in KINDS:
         return Rejected(code="unreadable_resource", column="resourceType")
-    if isinstance(id_, str) and id_:
+    if typed.named:
         return _misnamed(resource)
     return Rejected(code="missing_value", field="external_id", column=f"{resource}.id")
 
@@ -126,3 +128,11 @@ def _nameless(body: bytes) -> Rejected:
 class _Typed(msgspec.Struct, rename="camel"):
     resource_type: str
     id: Any = None
+
+    @property
+    def named(self) -> bool:
+        """True for an id that is a text."""
+        return isinstance(self.id, str) and self.id != ""
+
+
+_read_typed = msgspec.json.Decoder(_Typed).decode
