@@ -100,6 +100,8 @@ class Page:
 
     Where lines that were there last time are left out: `unchanged` counts them, `lines` are all lines of the page,
     `gone` the digests of lines that did not come again.
+
+    `warned` are the codes of what a server warns of in its answer (hl7.org/fhir/R4/valueset-issue-type.html).
     """
 
     rows: Sequence[RawRow]
@@ -107,6 +109,7 @@ class Page:
     unchanged: int = 0
     lines: Block = NO_LINES
     gone: bytes = b""
+    warned: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

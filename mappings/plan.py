@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -171,7 +172,8 @@ class Plan:
 class Practice:
     """What a mapping must know of the practice and the source beside the columns.
 
-    `payers` are maps of class -> words, the operator's before the preset's; `outcomes` outcome -> words.
+    `payers` are maps of class -> words, the operator's before the preset's; `outcomes` outcome -> words. `today`: the
+    last day on which anybody can have been born.
     """
 
     zone: ZoneInfo
@@ -179,6 +181,7 @@ class Practice:
     phone_region: str = "US"
     outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     payers: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+    today: date | None = None
 
     def zone_of(self, site: str | None) -> ZoneInfo:
         """The site's zone; the practice's where there is no site."""

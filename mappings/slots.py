@@ -213,7 +213,7 @@ def _reader(kind: Type, column: Column, practice: Practice) -> Read:
         "text": read_text,
         "name": lambda text: read_name(clean(text)),
         "day": lambda text: read_day(text, column.formats),
-        "birth_day": lambda text: read_birth_day(text, column.formats),
+        "birth_day": lambda text: read_birth_day(text, column.formats, practice.today),
         "whole": read_whole,
         "flag": read_flag,
         "active": read_active,

@@ -242,7 +242,7 @@ EVENTS: Final[dict[str, Event]] = {
     ),
     "rows.warned": Event(
         "warning",
-        "An optional value of some rows could not be read (`place`: feed and field); it was left out, the rows landed.",
+        "An optional value of some rows could not be read and was left out, or is garbled and was kept (`place`: feed and field).",
         "PRM-122",
         wait="These people lack the value: an address, a date. Nothing else changes for them.",
         command="Correct it in the EMR, or state its format under columns: in the config.",

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
@@ -18,6 +18,9 @@ from sync.store import consents, gates, rows
 from sync.store.contacts import mark_addressed, mark_changed, mark_contacts
 from sync.store.suppressions import contacts_at
 from sync.store.surveys import emails_of_surveys
+
+ANSWER: Final = ""
+"""The field of a notice that is about a server's answer, not about a value."""
 
 
 @dataclass(slots=True)
@@ -85,6 +88,10 @@ class Lander:
         """Lands a page; the caller's transaction is the page's."""
         self.sift(connection, page)
         self.land_waiting(connection, resolver)
+
+    def note_warned(self, codes: Iterable[str]) -> None:
+        """Counts what a server warns of, by code."""
+        self.tally.notices.update((self.pass_.feed, ANSWER, code) for code in codes)
 
     @property
     def waiting(self) -> int:

@@ -213,6 +213,9 @@ class Landing:
         with connection.begin():
             self._lander.land(connection, page.rows, resolver)
             self._keep_cursor(connection, page.cursor)
+            if page.warned:
+                self._lander.note_warned(page.warned)
+                self._record_notices(connection)
         self._count(resolver)
 
     def _land_waiting(self, connection: Connection) -> None:
@@ -251,7 +254,11 @@ class Landing:
             lines.keep(connection, self._feed, landed)
         self._record_feed(connection)
         self._keep_cursor(connection, self._cursor)
-        record_notices(connection, source.name, pass_.name, self._lander.tally.notices, at)
+        self._record_notices(connection)
+
+    def _record_notices(self, connection: Connection) -> None:
+        name, notices = self._lander.source.name, self._lander.tally.notices
+        record_notices(connection, name, self._pass.name, notices, self._terms.at)
 
     def _record_feed(self, connection: Connection) -> None:
         proof = self._pass.proof or Proof(sha256="", rows=0)

@@ -6,14 +6,14 @@ from datetime import datetime
 from functools import cached_property
 from threading import Lock
 
-from connectors.allowance import Allowance
-from connectors.auth import AnyAuth, Basic, Bearer, ClientSecret, SmartBackend
+from connectors.auth.allowance import Allowance
+from connectors.auth.credentials import Credentials, NoCredentials, fixed
+from connectors.auth.discovery import Discovered, discover
+from connectors.auth.settings import AnyAuth, Basic, Bearer, ClientSecret, SmartBackend
+from connectors.auth.smart import AssertionGrant, Doors, Grant, SecretGrant, TokenCredentials, TokenEndpoint
 from connectors.base import Memo, Unavailable
-from connectors.credentials import Credentials, NoCredentials, fixed
-from connectors.discovery import Discovered, discover
 from connectors.http import Account, Authorize, HttpClient, Limits
-from connectors.origin import is_inside, origin_of
-from connectors.smart_auth import AssertionGrant, Doors, Grant, SecretGrant, TokenCredentials, TokenEndpoint
+from connectors.http.origin import is_inside, origin_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
-from connectors.origin import Origin, origin_of
+from connectors.http.origin import Origin, origin_of
 
 _OFFSET: Final = re.compile(r"(?<=[0-9])\+(?=[0-9]{2}(?::|%3[Aa])?[0-9]{2})")
 

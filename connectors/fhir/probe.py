@@ -9,15 +9,15 @@ from urllib.request import getproxies, proxy_bypass
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from connectors.auth.discovery import Discovered, missing
+from connectors.auth.smart import AssertionGrant, TokenCredentials
 from connectors.base import Finding, Misconfigured, Unavailable, failure
-from connectors.discovery import Discovered, missing
 from connectors.fhir.capability import Capability, read_capability, release_of
 from connectors.fhir.server import FhirServer
 from connectors.http import Request
-from connectors.origin import Origin, origin_of
-from connectors.retry import http_date
-from connectors.smart_auth import AssertionGrant, TokenCredentials
-from connectors.trust import trust_of
+from connectors.http.origin import Origin, origin_of
+from connectors.http.retry import http_date
+from connectors.http.trust import trust_of
 
 _SECONDS: Final = 10.0
 _SKEW: Final = 60.0

@@ -9,18 +9,19 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import Field
 
-from connectors.auth import AuthSettings
+from connectors.auth.settings import AuthSettings
 from connectors.base import Lent, Misconfigured, Unavailable
-from connectors.circuit import Circuit, utc_now
-from connectors.download import Downloaded
 from connectors.fhir.door import Door, Timing
 from connectors.fhir.entry import head_of
 from connectors.fhir.links import Links
+from connectors.fhir.outcome import passing
 from connectors.fhir.settings import FhirSettings
 from connectors.http import Account, HttpClient, Limits, Params, Request, Response
-from connectors.message import NO_PARAMS
-from connectors.origin import BaseUrl, UrlName
-from connectors.retry import Patience
+from connectors.http.circuit import Circuit, utc_now
+from connectors.http.download import Downloaded
+from connectors.http.message import NO_PARAMS
+from connectors.http.origin import BaseUrl, UrlName
+from connectors.http.retry import Patience
 from connectors.settings import ConfigPath, SecretRef
 from connectors.traffic import Traffic
 
@@ -100,6 +101,7 @@ class FhirServer:
                 accept=FHIR_JSON,
                 prefer=prefer,
                 document=True,
+                passing=passing,
             )
         )
 
@@ -117,6 +119,7 @@ class FhirServer:
                 prefer=prefer,
                 safe=True,
                 document=True,
+                passing=passing,
             )
         )
 

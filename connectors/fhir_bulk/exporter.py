@@ -17,7 +17,7 @@ from connectors.fhir_bulk.job import Job
 from connectors.fhir_bulk.manifest import Manifest, joined, read_manifest
 from connectors.fhir_bulk.settings import FhirBulkSettings
 from connectors.http import Response
-from connectors.retry import http_date, retry_after
+from connectors.http.retry import http_date, retry_after
 
 STATUS: Final = "/(export status)"
 _REFUSED: Final = frozenset({400, 422})

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 import msgspec
 
 from connectors.base import Memo, Unavailable
-from connectors.download import Downloaded
 from connectors.fhir.server import FhirServer
 from connectors.fhir_bulk import scan
 from connectors.fhir_bulk.exporter import Exporter, Gone
@@ -17,6 +16,7 @@ from connectors.fhir_bulk.folder import Folder
 from connectors.fhir_bulk.job import Job, store
 from connectors.fhir_bulk.manifest import Item, Manifest
 from connectors.fhir_bulk.scan import OUTCOME, Scan, Unsound
+from connectors.http.download import Downloaded
 
 Part = Literal["output", "deleted", "errors"]
 _EXPIRED: Final = frozenset({403, 404, 410})

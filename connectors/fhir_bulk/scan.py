@@ -9,11 +9,11 @@ from pathlib import Path
 import msgspec
 
 from connectors.base import Refusal, Unavailable
-from connectors.download import Downloaded
 from connectors.fhir.entry import UNREADABLE, Entry, entries_of, plain_entry
 from connectors.fhir.outcome import issues_of
 from connectors.fhir.stream import lines
 from connectors.fhir_bulk.manifest import Item
+from connectors.http.download import Downloaded
 from mappings.fhir.mapping import REMOVAL
 
 OUTCOME = "OperationOutcome"

@@ -12,7 +12,7 @@ from connectors.fhir.server import FhirServer
 from connectors.fhir_search.page import SearchPage, read_page
 from connectors.fhir_search.query import Part
 from connectors.http import Response
-from connectors.retry import http_date
+from connectors.http.retry import http_date
 
 _NO_POST = frozenset({404, 405, 415, 501})
 Form = Mapping[str, str | Sequence[str]]

@@ -96,6 +96,10 @@ def read_page(body: bytes, resource: str, place: str) -> SearchPage:
     bundle = _bundle(body)
     if bundle is None or bundle.resource_type != "Bundle":
         issues = issues_of(body) if bundle is not None else ()
+        if any(issue.severe for issue in issues):
+            raise Unavailable(
+                f"{place}: answered 200 with an error{said(issues)}; its log says what it holds against it"
+            )
         raise Unavailable(f"{place}: the answer is no Bundle{said(issues)}")
     entries = bundle.entry or []
     heads = _heads(body, entries)

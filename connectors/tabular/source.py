@@ -58,6 +58,7 @@ class TabularSource:
 
         Raises Unavailable when the folder is not there.
         """
+        self._know_today(at)
         folder, below = self._settings.folder, self._by_folder
         found = [find_files(folder, feed.patterns, by_folder=below) for feed in self._feeds]
         tables = [feed.plan.table for feed in self._feeds]
@@ -81,6 +82,12 @@ class TabularSource:
     def columns(self, table: str) -> tuple[str, ...]:
         """The columns that a row's cells were taken from; none for a table that is not configured."""
         return next((feed.plan.layout() for feed in self._feeds if feed.plan.table == table), ())
+
+    def _know_today(self, at: datetime) -> None:
+        today = at.astimezone(self._zone).date()
+        if self._practice.today != today:
+            self._practice = replace(self._practice, today=today)
+            self._mappers.clear()
 
     def _compiled(self, table: str) -> Mapper | None:
         for feed in self._feeds:

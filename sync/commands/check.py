@@ -33,7 +33,7 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Validate everything; all problems at once, as file:line:column."""
-    from config.load import find, survey
+    from config.load import find, in_order, survey
     from config.problem import ConfigError
     from sync.check import Examined, examine
     from sync.trial import create_fields as make_fields
@@ -49,7 +49,7 @@ def check(
         loaded, faults = None, error.problems
     now = datetime.now(UTC)
     found = examine(loaded, now, offline=offline, live=live) if loaded is not None else Examined()
-    problems = list(dict.fromkeys([*faults, *found.problems]))
+    problems = in_order([*faults, *found.problems], loaded.files if loaded is not None else ())
     steps = []
     tried = chain(make_fields(loaded) if create_fields else (), trial(loaded, now)) if loaded is not None else ()
     for step in tried if live and not problems else ():

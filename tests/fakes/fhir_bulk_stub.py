@@ -21,7 +21,7 @@ from connectors.fhir.server import FhirServer
 from connectors.fhir_bulk import FhirBulkSource
 from connectors.fhir_bulk.settings import FhirBulkSettings
 from connectors.http import Limits
-from connectors.retry import Patience
+from connectors.http.retry import Patience
 from tests.fakes.known import MemoryKnown
 from tests.fakes.lent import SURROUNDINGS, lent
 

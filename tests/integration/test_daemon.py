@@ -166,7 +166,7 @@ def test_a_source_with_old_data_is_called_stale_once(start: Callable[..., Runnin
     assert running.events().count("source.stale") == 1
 
 
-def test_a_moved_clock_runs_every_job_at_once(start: Callable[..., Running]) -> None:
+def test_fault_31_a_moved_clock_runs_every_job_at_once(start: Callable[..., Running]) -> None:
     running = start(jobs=_every(SELDOM))
     running.wait_for("push.done")
     running.wait_for("run.ended", times=2)
@@ -232,7 +232,7 @@ def test_a_replaced_database_stops_it_with_an_error(start: Callable[..., Running
     assert "database.replaced" in running.events()
 
 
-def test_a_second_signal_ends_at_once(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_61_a_second_signal_ends_at_once(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
     _instead(monkeypatch, lambda _line: (begun.set(), go_on.wait(PATIENCE_S)))
     running = start()
@@ -246,7 +246,9 @@ def test_a_second_signal_ends_at_once(start: Callable[..., Running], monkeypatch
     assert running.aborts == [130]
 
 
-def test_what_does_not_end_in_time_is_cut(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_61_what_does_not_end_in_time_is_cut(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, go_on = threading.Event(), threading.Event()
     _instead(monkeypatch, lambda _line: (begun.set(), go_on.wait(PATIENCE_S)))
     running = start(drain_for=timedelta(milliseconds=50))
@@ -258,7 +260,7 @@ def test_what_does_not_end_in_time_is_cut(start: Callable[..., Running], monkeyp
     assert running.aborts == [1]
 
 
-def test_a_batch_in_flight_is_finished(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_61_a_batch_in_flight_is_finished(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on, finished = threading.Event(), threading.Event(), threading.Event()
     _instead(monkeypatch, lambda _line: (begun.set(), go_on.wait(PATIENCE_S), finished.set()))
     running = start()

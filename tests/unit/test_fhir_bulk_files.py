@@ -10,9 +10,9 @@ import pytest
 import responses
 
 from connectors.base import Unavailable
-from connectors.download import Downloaded
 from connectors.fhir_bulk.manifest import Item, read_manifest
 from connectors.fhir_bulk.scan import Unsound, read
+from connectors.http.download import Downloaded
 from tests.fakes.fhir_bulk_stub import AT, HOST, JOB, OUTCOME, TOKEN, Answer, Rig, Stub, at_work, line
 
 

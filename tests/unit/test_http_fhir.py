@@ -21,14 +21,14 @@ from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from connectors.base import Misconfigured, Unavailable
-from connectors.circuit import utc_now
-from connectors.download import Downloaded
 from connectors.fhir.links import Links
 from connectors.fhir.probe import probe_server
 from connectors.fhir.server import FhirServer, FhirServerSettings
 from connectors.http import Account, HttpClient, Limits, Request
-from connectors.origin import is_inside, is_public
-from connectors.retry import Patience
+from connectors.http.circuit import utc_now
+from connectors.http.download import Downloaded
+from connectors.http.origin import is_inside, is_public
+from connectors.http.retry import Patience
 from tests.fakes.faults import Act, FaultServer, answer, cut, drip, raw
 from tests.fakes.lent import CountingBudget, lent
 

@@ -19,28 +19,15 @@ from requests.exceptions import ConnectTimeout, ProxyError, RequestException, SS
 from requests.utils import select_proxy
 from urllib3.exceptions import HTTPError, NewConnectionError
 
-from connectors.answer import USUAL, Limits, kept, read_whole, saved
 from connectors.base import Misconfigured, Unavailable
-from connectors.deadline import DeadlineAdapter, begin, remaining, turned_back
-from connectors.download import Downloaded
-from connectors.message import Params, Request, Response, Unsettled, is_document, parsed
-from connectors.origin import BaseUrl, Origin, checked_base_url, is_inside, is_loopback, origin_of
-from connectors.retry import Trouble, retry_after, retrying
+from connectors.http.answer import USUAL, Limits, kept, read_whole, saved
+from connectors.http.deadline import DeadlineAdapter, begin, remaining, turned_back
+from connectors.http.download import Downloaded
+from connectors.http.message import Request, Response, Unsettled, is_document, parsed
+from connectors.http.origin import Origin, checked_base_url, is_inside, is_loopback, origin_of
+from connectors.http.retry import Trouble, retry_after, retrying
+from connectors.http.trust import trust_of
 from connectors.traffic import Traffic
-from connectors.trust import trust_of
-
-__all__ = [
-    "Account",
-    "Authorize",
-    "BaseUrl",
-    "HttpClient",
-    "Limits",
-    "Params",
-    "Request",
-    "Response",
-    "Unsettled",
-    "checked_base_url",
-]
 
 Authorize = Callable[[PreparedRequest], PreparedRequest]
 
@@ -206,6 +193,9 @@ class HttpClient:
             return Trouble(f"answered {status}", again=True, acted=True, retry_after=wait)
         if status == 200 and request.document and not is_document(body):
             return Trouble("the answer is not JSON (a log-in or error page?)", again=True, acted=True)
+        passing = request.passing(body) if status == 200 and request.passing is not None else None
+        if passing is not None:
+            return Trouble(f"answered 200 with an error{passing}", again=True, acted=True, retry_after=wait)
         return Response(status=status, headers=headers, body=body, place="")
 
     def _save(self, answer: requests.Response, request: Request, to: Path) -> Downloaded | Trouble:

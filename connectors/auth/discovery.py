@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from connectors.http import HttpClient, Request
-from connectors.origin import origin_of
+from connectors.http.origin import origin_of
 
 _OAUTH_URIS: Final = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _SYSTEM: Final = re.compile(r"system/([A-Za-z*]+)\.(read|write|\*|c?r?u?d?s?)(\?.*)?")

@@ -45,7 +45,8 @@ class Request:
     The body is `json`, or `form`, which is called for each attempt. `idempotent` says that repeating it after an
     unknown outcome does no harm, `safe` that it changes nothing that anyone minds, whatever its method. `document`:
     a 200 that is no JSON object is no answer, and is asked for again. `seconds`: how long its answer may take, where
-    that is not the client's own limit.
+    that is not the client's own limit. `passing` says of the body of a 200 why it is none and may pass by itself, as
+    a 5xx does; None for a real answer.
     """
 
     method: str
@@ -60,6 +61,7 @@ class Request:
     safe: bool = False
     document: bool = False
     seconds: float | None = None
+    passing: Callable[[bytes], str | None] | None = None
 
     @property
     def writes(self) -> bool:

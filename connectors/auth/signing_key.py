@@ -13,6 +13,7 @@ Algorithm = Literal["ES384", "RS384"]
 _CURVE: Final = "P-384"
 _RSA_BITS: Final = 3072
 _LEAST_RSA_BITS: Final = 2048
+_PEM: Final = "-----BEGIN "
 _ADVICE: Final = "make one with: prm-sync keys generate"
 
 
@@ -29,15 +30,18 @@ class SigningKey(NamedTuple):
         return jwt.encode(header, claims, self.key, algorithms=[self.algorithm])
 
 
-def read_key(text: str, setting: str) -> SigningKey:
-    """Reads a private JWK, or a set that holds one; raises Misconfigured (credentials) without any of its content."""
+def read_key(text: str, setting: str, registered: str | None = None) -> SigningKey:
+    """Reads a private JWK, a set that holds one, or PEM; raises Misconfigured (credentials) without any of its content.
+
+    `registered` is the kid of a key that does not bring its own, as none in PEM does.
+    """
     try:
-        found = _jwk(orjson.loads(text), setting)
+        found = _pem(text, setting) if _PEM in text else _jwk(orjson.loads(text), setting)
     except orjson.JSONDecodeError:
-        raise _unfit(setting, "is no JWK (JSON); " + _ADVICE) from None
-    kid = found.get("kid")
+        raise _unfit(setting, "is neither a JWK (JSON) nor PEM; " + _ADVICE) from None
+    kid = registered or found.get("kid")
     if not isinstance(kid, str) or not kid:
-        raise _unfit(setting, "has no kid; add the one under which the public key is registered")
+        raise _unfit(setting, "has no kid; write the one under which the public key is registered beside it, as kid:")
     key = _imported(found, setting)
     algorithm: Algorithm = "ES384" if isinstance(key, ECKey) else "RS384"
     if found.get("alg", algorithm) != algorithm:
@@ -54,6 +58,16 @@ def _jwk(found: Any, setting: str) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise _unfit(setting, "is no JWK; " + _ADVICE)
     return found
+
+
+def _pem(text: str, setting: str) -> dict[str, Any]:
+    """The numbers of a key in PEM (RFC 7468), PKCS #8 or of its own kind; one under a password cannot be read."""
+    for kind in (ECKey, RSAKey):
+        try:
+            return dict(kind.import_key(text).as_dict(private=True)) | {"kid": None}
+        except (JoseError, ValueError, TypeError):
+            continue
+    raise _unfit(setting, "is no private EC or RSA key in PEM without a password; " + _ADVICE)
 
 
 def _imported(found: dict[str, Any], setting: str) -> ECKey | RSAKey:

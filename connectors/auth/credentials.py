@@ -6,7 +6,7 @@ from typing import Protocol
 
 from requests import PreparedRequest
 
-from connectors.auth import Basic, Bearer
+from connectors.auth.settings import Basic, Bearer
 from connectors.base import Misconfigured
 from connectors.settings import read_secret
 

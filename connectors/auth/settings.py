@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BeforeValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError
 
-from connectors.origin import BaseUrl
+from connectors.http.origin import BaseUrl
 from connectors.settings import SecretRef, Strict
 
 Printable = Annotated[str, Field(pattern=r"^[!-~]+$", max_length=512)]
@@ -17,13 +17,14 @@ Scope = Annotated[str, Field(pattern=r"^[!#-\[\]-~]+$", max_length=512)]
 class SmartBackend(Strict):
     """SMART Backend Services: a signed assertion for each token (hl7.org/fhir/smart-app-launch/backend-services.html).
 
-    `key` is a private JWK with a kid, ES384 or RS384, as `keys generate` writes it. `token_url` is asked of the server
-    where it is left out. Scopes may be written in either version; the server's own is used.
+    `key` is a private JWK, ES384 or RS384, as `keys generate` writes it, or PEM; `kid` names one that does not name
+    itself. `token_url` is asked of the server where it is left out. Scopes may be written in either version; the server's own is used.
     """
 
     kind: Literal["smart-backend"]
     client_id: Printable
     key: SecretRef
+    kid: Printable | None = None
     scopes: tuple[Scope, ...] = Field(min_length=1)
     token_url: BaseUrl | None = None
 

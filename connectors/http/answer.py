@@ -11,10 +11,10 @@ import requests
 from requests.exceptions import RequestException
 from urllib3.exceptions import HTTPError
 
-from connectors.deadline import extend, remaining
-from connectors.download import GZIP, Downloaded, Inflating, beside, finish
-from connectors.message import KEPT_HEADERS
-from connectors.retry import Patience, Trouble
+from connectors.http.deadline import extend, remaining
+from connectors.http.download import GZIP, Downloaded, Inflating, beside, finish
+from connectors.http.message import KEPT_HEADERS
+from connectors.http.retry import Patience, Trouble
 
 _CHUNK: Final = 64 * 1024
 _FREE: Final = 16 * 2**20

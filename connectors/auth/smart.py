@@ -17,14 +17,14 @@ from urllib.parse import quote, urlsplit
 
 from requests import PreparedRequest
 
-from connectors.allowance import Allowance
-from connectors.auth import ClientSecret, SmartBackend
+from connectors.auth.allowance import Allowance
+from connectors.auth.discovery import Discovered, is_token_url, scopes_for
+from connectors.auth.settings import ClientSecret, SmartBackend
+from connectors.auth.signing_key import SigningKey, read_key
 from connectors.base import Misconfigured, Unavailable
-from connectors.discovery import Discovered, is_token_url, scopes_for
 from connectors.http import Authorize, HttpClient, Params, Request, Response
-from connectors.retry import http_date
+from connectors.http.retry import http_date
 from connectors.settings import read_secret
-from connectors.signing_key import SigningKey, read_key
 
 ASSERTION_SECONDS: Final = 240
 """How far in the future an assertion expires: SMART allows 300, and clocks differ."""
@@ -84,7 +84,7 @@ class AssertionGrant:
         """The key; raises Misconfigured (credentials)."""
         text = read_secret(self._auth.key, self._setting)
         if self._parsed is None or self._parsed[0] != text:
-            self._parsed = text, read_key(text, self._setting)
+            self._parsed = text, read_key(text, self._setting, self._auth.kid)
         return self._parsed[1]
 
     def identity(self, endpoint: Endpoint) -> str:
