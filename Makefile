@@ -11,6 +11,8 @@ COMMAND := $(VENV)/bin/prm-sync
 LOCKED     := $(VENV)/.locked
 LOCKED_DEV := $(VENV)/.locked-dev
 INSTALL    := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
+# A worker for each core; one that has nothing left takes tests from another.
+WORKERS    := -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
@@ -25,7 +27,7 @@ demo: $(LOCKED) $(COMMAND) ## the main job on a synthetic practice, left in ./pr
 	@echo "Here prm-sync is $(COMMAND)."
 
 test: $(LOCKED_DEV) ## all tests, on SQLite and on a real PostgreSQL of their own
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(WORKERS)
 
 lint: $(LOCKED_DEV) ## style, types, and the direction of imports
 	$(RUN) -m ruff check .
@@ -37,7 +39,7 @@ bench: $(LOCKED_DEV) ## time and memory at 10,000 and 100,000 patients
 	$(RUN) -m bench
 
 soak: $(LOCKED_DEV) ## the tests again, with many more generated cases
-	HYPOTHESIS_PROFILE=soak $(RUN) -m pytest
+	HYPOTHESIS_PROFILE=soak $(RUN) -m pytest $(WORKERS)
 
 clean: ## remove what these targets made: the environment, caches, builds, ./prm-demo
 	rm -rf $(VENV) prm-demo dist build bench/data bench/results

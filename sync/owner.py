@@ -19,10 +19,11 @@ from sync.store.statements import upsert
 ADVISORY_KEY: Final = 7_166_201_844_011_337
 
 
-# A key of one bigint is shown as two halves (PostgreSQL, "pg_locks": objsubid 1).
+# A key of one bigint is shown as two halves (PostgreSQL, "pg_locks": objsubid 1); every database of the server is shown.
 _LOCKED: Final = text(
     "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
     " AND (classid::bigint << 32) | objid::bigint = :key"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
 
 

@@ -197,13 +197,13 @@ def test_a_death_anywhere_changes_nothing_in_the_end(
 
 
 def test_on_postgresql_a_process_that_dies_again_and_again_gets_there(
-    fake: FakeMailchimp, postgres: Any, postgres_template: str, tmp_path: Path
+    fake: FakeMailchimp, postgres: Any, tmp_path: Path
 ) -> None:
     ends = []
     for name, deaths in (("calm", range(0)), ("stormy", range(3, 200, 4))):
         fake.audience = FakeAudience()
         clinic = _clinic(tmp_path / name, fake.url)
-        for url in postgres.clone(postgres_template):
+        for url in postgres.clone():
             clinic.config["database"] = {"url": url}
             _first_day(clinic)
             clinic.run(AT)

@@ -57,8 +57,7 @@ def clinic(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if request.param == "sqlite":
         yield _after_a_pass(clinic.laid_out(request.getfixturevalue("sqlite_template")))
         return
-    template = request.getfixturevalue("postgres_template")
-    for url in request.getfixturevalue("postgres").clone(template):
+    for url in request.getfixturevalue("postgres").clone():
         clinic.config["database"] = {"url": url}
         yield _after_a_pass(clinic)
 

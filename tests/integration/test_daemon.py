@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
 
 import orjson
 import pytest
@@ -31,6 +30,7 @@ from sync.pipeline import Line, Scope
 from sync.report import Report
 from sync.store import tables as t
 from sync.store.engine import connect, reading
+from tests.database_server import Postgres
 
 PATIENCE_S = 60
 CONFIG = """
@@ -60,12 +60,6 @@ def _every(schedule: Schedule) -> Callable[[Config], Sequence[Job]]:
 
 OFTEN = Schedule.model_construct(every=timedelta(milliseconds=50), cron=None)
 SELDOM = Schedule(every=timedelta(days=1))
-
-
-class Postgres(Protocol):
-    """The session's server, as far as it is wanted here."""
-
-    def clone(self, template: str) -> Iterator[str]: ...
 
 
 class Running:
@@ -349,17 +343,35 @@ def test_an_owner_knows_that_it_holds_the_line_and_when_it_no_longer_does(databa
     engine.dispose()
 
 
-def test_a_lock_that_went_with_its_connection_is_missed(postgres: Postgres, postgres_template: str) -> None:
-    for url in postgres.clone(postgres_template):
+def test_a_lock_that_went_with_its_connection_is_missed(postgres: Postgres) -> None:
+    for url in postgres.clone():
         engine = connect(url)
         with pytest.raises(OperationalError), owning(engine, datetime(2026, 3, 4, tzinfo=UTC)):
             _cut_the_owner_off(engine)
         engine.dispose()
 
 
+def test_the_lock_of_another_database_on_the_server_is_not_ours(postgres: Postgres) -> None:
+    at = datetime(2026, 3, 4, tzinfo=UTC)
+    for ours, theirs in zip(postgres.clone(), postgres.clone(), strict=True):
+        engine, other = connect(ours), connect(theirs)
+        with owning(engine, at):
+            pass
+        with owning(other, at):
+            assert not owns(engine)
+            assert owns(other)
+        engine.dispose()
+        other.dispose()
+
+
 def _cut_the_owner_off(engine: Engine) -> None:
     with reading(engine) as connection:
-        connection.execute(text("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory'"))
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_database d ON d.oid = l.database"
+                " WHERE l.locktype = 'advisory' AND d.datname = current_database()"
+            )
+        )
     wait_until(lambda: not owns(engine), "the end of the lock")
 
 
