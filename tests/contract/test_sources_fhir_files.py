@@ -254,7 +254,7 @@ def refusal(folder: Path) -> Refusal:
         ("Patient.ndjson", b'{"resourceType":"Patient","id":"1"}\n{"resourceType":"Pat', "cut_last_line"),
         ("Patient.ndjson", b'{"resourceType":"Patient","id":"1"}\n{"resourceType":"Pat\n', "cut_last_line"),
         ("Patient.ndjson", b'{"resourceType":"Patient","id":"1"}', "cut_last_line"),
-        ("Patient.ndjson.gz", gzip.compress(b'{"resourceType":"Patient","id":"1"}\n')[:-12], "cut_last_line"),
+        ("Patient.ndjson.gz", gzip.compress(b'{"resourceType":"Patient","id":"1"}\n', mtime=0)[:-12], "cut_last_line"),
         ("Patient.ndjson.gz", b"PK this is no gz", "unreadable"),
         ("Patient.json", b'{"resourceType":"Patient","id":', "unreadable"),
         ("Patient.ndjson", '{"resourceType":"Patient","id":"1"}\n'.encode("utf-16"), "wrong_encoding"),

@@ -25,7 +25,7 @@ def test_the_table_holds_exactly_the_facts_of_the_three_feeds_and_those_that_nee
     assert list(FACTS) == IN_SCOPE.split()
 
 
-@pytest.mark.parametrize("fact", FACTS.values(), ids=str)
+@pytest.mark.parametrize("fact", FACTS.values(), ids=list(FACTS))
 def test_a_fact_is_described_and_fed_by_known_feeds(fact) -> None:
     assert fact.sentence.endswith(".")
     assert fact.noun
