@@ -6,8 +6,10 @@
 Workers of one run (`-n`) share one PostgreSQL: the process that starts them starts it before, and tells them where it is.
 """
 
+import gc
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -29,8 +31,16 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci"))
 # What the registry of log events does not know is an error in tests, in the commands that they start, too.
 os.environ["PRM_SYNC_STRICT_LOG"] = "1"
 
+# A run that is told to stop ends like one that is interrupted: with its server.
+signal.signal(signal.SIGTERM, signal.default_int_handler)
+
 _SHARED = pytest.StashKey[Postgres]()
 _MOST_WORKERS = 4
+
+
+def pytest_collection_finish() -> None:
+    """What is there before the first test stays: no collection looks at it again, no forked process copies it."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

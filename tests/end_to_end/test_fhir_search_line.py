@@ -158,7 +158,7 @@ def test_what_was_deleted_unheard_of_is_absent_after_the_next_whole_reading(
 # ---------------------------------------------------------------- broken off
 
 
-@pytest.mark.parametrize(("spot", "step"), [("before_call", 1), ("after_call", 2), ("before_commit", 2)])
+@pytest.mark.parametrize(("spot", "step"), [("before_call", 1), ("after_call", 2), ("before_commit", 4)])
 def test_a_run_killed_at_every_page_and_resumed_loses_and_repeats_nothing(
     clinic: Clinic, fake: FakeFhir, tmp_path: Path, spot: Spot, step: int
 ) -> None:
@@ -198,7 +198,7 @@ def test_processes_that_die_one_after_the_other_get_there_together(
     deaths = 0
     while True:
         with clinic.service() as service:
-            died = dies(service, partial(clinic.run, AT), Death("before_commit", 8 + deaths))
+            died = dies(service, partial(clinic.run, AT), Death("before_commit", 8 + 2 * deaths))
         if not died:
             break
         deaths += 1
@@ -221,9 +221,9 @@ def test_the_cursor_may_expire_between_the_runs(clinic: Clinic, fake: FakeFhir, 
 # ---------------------------------------------------------------- windows
 
 
-@pytest.mark.parametrize("profile", ["epic", "cerner"])
+@pytest.mark.parametrize(("profile", "length"), [("epic", 120), ("cerner", 50)])
 def test_a_patient_seen_every_21_days_through_a_window_is_never_at_risk(
-    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch, profile: str
+    tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch, profile: str, length: int
 ) -> None:
     with FakeFhir(profile, at=AT) as fake:
         Waits(fake).install(monkeypatch)
@@ -236,7 +236,7 @@ def test_a_patient_seen_every_21_days_through_a_window_is_never_at_risk(
         clinic = fhir_clinic(
             tmp_path, sqlite_template, fake, "fhir-search", profile=profile, window=window, sees_ahead="14 days"
         )
-        for day in range(120):
+        for day in range(length):
             fake.now = AT + days(day)
             if day % 21 == 0:
                 fake.store.change("Appointment", f"v{day // 21}", status="fulfilled")

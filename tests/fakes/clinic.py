@@ -175,11 +175,12 @@ def episode(number: str, patient_id: str, started_on: str, **cells: str) -> Row:
 
 @dataclass
 class Clinic:
-    """A practice folder; `config` and `segments` are written anew before every pass."""
+    """A practice folder; `config` and `segments` are written before every pass, where they have changed."""
 
     folder: Path
     config: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(CONFIG)))
     segments: dict[str, Any] = field(default_factory=lambda: json.loads(json.dumps(SEGMENTS)))
+    _looking: Connection | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name in ("drops/emr", "drops/leads", "operators", "var"):
@@ -211,8 +212,9 @@ class Clinic:
     def write(self) -> str:
         """Writes the configuration and returns it."""
         main, operators = (json.dumps(part, indent=1) for part in (self.config, {"segments": self.segments}))
-        self.path.write_text(main, encoding="utf-8")
-        (self.folder / "operators" / "segments.yaml").write_text(operators, encoding="utf-8")
+        for path, content in ((self.path, main), (self.folder / "operators" / "segments.yaml", operators)):
+            if not path.exists() or path.read_text(encoding="utf-8") != content:
+                path.write_text(content, encoding="utf-8")
         return main + operators
 
     def laid_out(self, template: Path) -> "Clinic":
@@ -242,9 +244,16 @@ class Clinic:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A look at the database."""
+        """A look at the database; further looks within it see the same."""
+        if self._looking is not None:
+            yield self._looking
+            return
         with self.service() as service, reading(service.engine) as connection:
-            yield connection
+            self._looking = connection
+            try:
+                yield connection
+            finally:
+                self._looking = None
 
     def ask(self, query: str, **values: Any) -> list[tuple[Any, ...]]:
         """Rows of a plain SQL query."""

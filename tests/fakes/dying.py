@@ -1,4 +1,7 @@
-"""Passes that die: a forked child that ends like a power cut at a chosen commit or call to the provider."""
+"""Passes that die: a forked child that ends like a power cut at a chosen commit or call to the provider.
+
+Where many deaths of one pass are wanted, `at_commits` shows what each of them would leave, and the pass runs but once.
+"""
 
 import os
 import warnings
@@ -39,6 +42,20 @@ def dies(service: Service, act: Callable[[], object], death: Death) -> bool:
     if code not in (0, _DEAD):
         raise AssertionError(f"the pass ended with {code}")
     return code == _DEAD
+
+
+def at_commits(service: Service, act: Callable[[], object], look: Callable[[], object]) -> None:
+    """Acts, and lets `look` see before each commit of a write what a power cut there leaves on the disk."""
+
+    def commit(connection: Connection) -> None:
+        if connection.get_execution_options().get("write"):
+            look()
+
+    event.listen(service.engine, "commit", commit)
+    try:
+        act()
+    finally:
+        event.remove(service.engine, "commit", commit)
 
 
 def _act(service: Service, act: Callable[[], object], death: Death) -> None:

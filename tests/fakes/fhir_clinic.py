@@ -214,7 +214,8 @@ def landed(clinic: Clinic) -> dict[str, list[str]]:
         "quarantine": "SELECT kind, external_id, code FROM quarantine",
         "transitions": "SELECT old, new, rule FROM transition",
     }
-    return {name: sorted(map(str, clinic.ask(query))) for name, query in parts.items()}
+    with clinic.reading():
+        return {name: sorted(map(str, clinic.ask(query))) for name, query in parts.items()}
 
 
 def differences(wanted: dict[str, list[str]], found: dict[str, list[str]], *parts: str) -> dict[str, Any]:

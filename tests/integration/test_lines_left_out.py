@@ -126,7 +126,11 @@ RESOURCES = st.builds(
     st.sampled_from(["Ann", "Bo", "Zoë"]),
 )
 ODD = st.sampled_from(['{"resourceType":"Patient"}\n', "[1]\n", '{"resourceType":"Location","id":"l"}\n', "\n"])
-MANY = settings(suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+# Each example is some eight pulls: half as many of them as elsewhere.
+MANY = settings(
+    max_examples=max(1, settings().max_examples // 2),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
 
 
 def prove_equal(template: Path, make: Make, exports: list[bytes], suffix: str) -> None:
