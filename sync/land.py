@@ -147,13 +147,20 @@ class _Change:
         stored = [r.external_id for r in self.records if r.external_id in self.known] + self.removed + self.restored
         self.patients |= rows.patients_of(self.connection, self.kind, self.name, stored)
         self._write_rows(resolver)
-        rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
-        rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
+        self._mark(resolver)
         gates.quarantine(self.connection, self.rejected)
         gates.release(self.connection, self.name, self.kind, self._released())
         gates.remember(self.connection, self.gate)
         self.patients |= rows.patients_named(self.connection, self.name, self.records)
         mark_changed(self.connection, self.name, self.patients, self.lander.at)
+
+    def _mark(self, resolver: Resolver) -> None:
+        """Notes who left the source and who came back to it: that too is evidence of who is who."""
+        rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
+        rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
+        if self.kind == "patients":
+            moved = rows.row_ids(self.connection, self.name, [*self.removed, *self.restored])
+            resolver.resolve_stored(self.connection, list(moved.values()))
 
     def _sort(self, row: RawRow, outcome: Mapped | Rejected) -> None:
         before = self.known.get(row.external_id)

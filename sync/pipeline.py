@@ -145,6 +145,7 @@ class Line:
 
     def review(self) -> None:
         """Reviews everyone who is stale or due, then lets the brakes judge the whole of it."""
+        self._resolve_waiting()
         with writing(self.engine) as connection:
             note_codes(connection, self.service.standards, self.at, self.service.codes_file)
             prepare(connection, self.service.standards, self.at)
@@ -159,6 +160,14 @@ class Line:
             conclude(connection, self.service.standards, self.at)
         for hold in self.report.held:
             say("hold.made", "warning", hold=hold.id, destination=hold.name, site=hold.site)
+
+    def _resolve_waiting(self) -> None:
+        """Has what people decided of pairs take effect."""
+        waits = True
+        while waits:
+            self._checkpoint()
+            with writing(self.engine) as connection:
+                waits = bool(Resolver(self._resolver_settings(), self.at).resolve_waiting(connection))
 
     def _criteria(self) -> Criteria:
         with reading(self.engine) as connection:
