@@ -116,7 +116,7 @@ class Line:
         """Lands what sources offer."""
         terms = PullTerms(
             at=self.at,
-            resolver=partial(Resolver, self._resolver_settings(), self.at),
+            resolver=partial(Resolver, ResolverSettings.of(self.settings), self.at),
             min_source_rows=self.settings.brakes.min_source_rows,
             progress=self._progress_or_end,
             usual=partial(few_rows, self.settings),
@@ -136,12 +136,6 @@ class Line:
     def _progress_or_end(self, source: str, file: str, rows: int) -> None:
         self._progress(source, file, rows)
         self._checkpoint()
-
-    def _resolver_settings(self) -> ResolverSettings:
-        return ResolverSettings(
-            shared_address_limit=self.settings.identity.shared_address_limit,
-            roles={name: source.role for name, source in self.settings.sources.items()},
-        )
 
     def review(self) -> None:
         """Reviews everyone who is stale or due, then lets the brakes judge the whole of it."""
@@ -167,7 +161,7 @@ class Line:
         while waits:
             self._checkpoint()
             with writing(self.engine) as connection:
-                waits = bool(Resolver(self._resolver_settings(), self.at).resolve_waiting(connection))
+                waits = bool(Resolver(ResolverSettings.of(self.settings), self.at).resolve_waiting(connection))
 
     def _criteria(self) -> Criteria:
         with reading(self.engine) as connection:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from config.settings import Settings
 from sync.components import ByHand, Pair, Settled, settle
 from sync.identity import NO_LONGER
 from sync.store import candidates as look_up
@@ -27,6 +28,12 @@ class ResolverSettings:
 
     shared_address_limit: int
     roles: Mapping[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ResolverSettings":
+        """What a configuration says of it."""
+        roles = {name: source.role for name, source in settings.sources.items()}
+        return cls(shared_address_limit=settings.identity.shared_address_limit, roles=roles)
 
 
 class Resolved(NamedTuple):

@@ -36,7 +36,7 @@ KINDS: Final[dict[str, Kind]] = {
 REMOVAL: Final = b'{"request":'
 """How the body of a row begins whose resource was deleted."""
 
-MAPPING_VERSION: Final = "2"
+MAPPING_VERSION: Final = "3"
 """Part of every source's fingerprint: to be raised whenever the same resource is mapped to something else."""
 
 _UNREADABLE: Final = "unreadable:"
