@@ -22,9 +22,19 @@ def is_own_right(name: str) -> bool:
     return name in _own()
 
 
+def usual_names() -> tuple[tuple[str, str], ...]:
+    """Every usual given name that is one sex's, with that sex (F, M), in the order of the alphabet."""
+    return _of_one_sex()
+
+
+def nicknames_of(name: str) -> frozenset[str]:
+    """What a name is short for, and what is short for it."""
+    return _nicknames().get(name, frozenset())
+
+
 def are_nicknames(a: str, b: str) -> bool:
     """True when one of two name keys is short for the other."""
-    return b in _nicknames().get(a, ())
+    return b in nicknames_of(a)
 
 
 def are_of_two_sexes(a: str, b: str) -> bool:
@@ -42,6 +52,11 @@ def _lines() -> list[list[str]]:
 @cache
 def _sexes() -> Mapping[str, str]:
     return {name: sex for name, sex, *_ in _lines()}
+
+
+@cache
+def _of_one_sex() -> tuple[tuple[str, str], ...]:
+    return tuple((name, sex) for name, sex in _sexes().items() if sex != "X")
 
 
 @cache

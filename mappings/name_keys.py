@@ -29,10 +29,11 @@ def has_slips(key: str) -> bool:
 
 
 def halves(key: str) -> tuple[str | None, str | None]:
-    """The head and the tail of a key: one edit leaves one of them alone, unless it swaps the letters where they meet.
+    """The head and the tail of a key, without the letter between them: one edit leaves one of them alone.
 
     A name without slips is all head. (None, None) for no name.
     """
     if not has_slips(key):
         return key or None, None
-    return key[: len(key) // 2], key[len(key) // 2 :]
+    middle = len(key) // 2
+    return key[:middle], key[middle + 1 :]

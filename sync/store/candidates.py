@@ -3,9 +3,9 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, exists, func, or_, select
 
 from mappings.addresses import is_placeholder
 from sync.identity import Facts, may_agree
@@ -22,21 +22,35 @@ Query = Select[*tuple[Any, ...]]
 _NAMES = (_a.c.first_key, _b.c.first_key, _a.c.last_key, _b.c.last_key)
 
 
+# Whether anything is stated at all: an index says so at once, and most exports name no merges.
+_ANYTHING: Final = select(
+    exists(select(t.identifier.c.row_id)),
+    exists(select(_p.id).where(_p.replaced_by.is_not(None))),
+    exists(select(_k.c.row_id)),
+)
+
+
 @lru_cache
-def _stated(dialect: str) -> tuple[Query, ...]:
-    """What sources state: each gives a row of the page and another row of the same id, or linked by the EMR."""
+def _stated(dialect: str) -> tuple[tuple[Query, ...], ...]:
+    """What sources state: each query gives a row of the page and another row that is stated to be the same.
+
+    By ids of one authority; by the EMR's pointer to the survivor of a merge; by its other links.
+    """
     where = _a.c.source == _b.c.source
     linked = and_(_k.c.source == _b.c.source, _k.c.other == _b.c.external_id)
     page = ids(dialect)
+    owned = select(_i.c.row_id, _j.c.row_id).where(_i.c.row_id.in_(page), _j.c.row_id != _i.c.row_id)
     return (
-        select(_i.c.row_id, _j.c.row_id)
-        .join_from(_i, _j, and_(_j.c.authority == _i.c.authority, _j.c.value == _i.c.value))
-        .where(_i.c.row_id.in_(page), _j.c.row_id != _i.c.row_id),
-        _pairs(page, where, _b.c.external_id == _a.c.replaced_by),
-        _pairs(page, where, _b.c.replaced_by == _a.c.external_id),
-        _pairs(page, where, _b.c.replaced_by == _a.c.replaced_by),
-        select(_k.c.row_id, _b.c.id).join_from(_k, _b, linked).where(_k.c.row_id.in_(page)),
-        select(_b.c.id, _k.c.row_id).join_from(_b, _k, linked).where(_b.c.id.in_(page)),
+        (owned.join_from(_i, _j, and_(_j.c.authority == _i.c.authority, _j.c.value == _i.c.value)),),
+        (
+            _pairs(page, where, _b.c.external_id == _a.c.replaced_by, _a.c.replaced_by.is_not(None)),
+            _pairs(page, where, _b.c.replaced_by == _a.c.external_id),
+            _pairs(page, where, _b.c.replaced_by == _a.c.replaced_by),
+        ),
+        (
+            select(_k.c.row_id, _b.c.id).join_from(_k, _b, linked).where(_k.c.row_id.in_(page)),
+            select(_b.c.id, _k.c.row_id).join_from(_b, _k, linked).where(_b.c.id.in_(page)),
+        ),
     )
 
 
@@ -48,29 +62,29 @@ def _alike(dialect: str) -> tuple[Query, ...]:
     thousands meets those of nearly the same last name only.
     """
     page = ids(dialect)
-    born = and_(_b.c.birth_date == _a.c.birth_date, _a.c.first_key != "", _b.c.first_key != "")
     return (
-        _named(page, born, _b.c.last_head.in_(_heads())),
-        _named(page, born, _b.c.last_tail.in_(_tails())),
+        _named(page, _half_alike(), _a.c.first_key != "", _b.c.first_key != ""),
         *(_at_address(dialect, page, name) for name in ("email", "phone")),
     )
 
 
-# Only a name with two halves can hold a slip: of the others the probes are null.
-_KEY = _a.c.last_head.concat(_a.c.last_tail)
-_LENGTH = func.length(_KEY, type_=Integer)
+def _half_alike() -> ColumnElement[bool]:
+    """One birth date, and the head or tail of a last name as one edit leaves it (`mappings.name_keys.halves`).
 
-
-def _heads() -> list[ColumnElement[str]]:
-    """The heads that names within one edit of a row's may have: of three lengths, or with the middle letters swapped."""
-    head = _a.c.last_head
-    swapped = func.substr(head, 1, func.length(head) - 1).concat(func.substr(_a.c.last_tail, 1, 1))
-    return [head, swapped, *(func.substr(_KEY, 1, (_LENGTH + by) // 2) for by in (-1, 1))]
-
-
-def _tails() -> list[ColumnElement[str]]:
-    """The tails that they may have."""
-    return [func.substr(_KEY, _LENGTH - half + 1) for half in (_LENGTH // 2, (_LENGTH + 1) // 2, _LENGTH // 2 + 1)]
+    The other name may be a letter shorter or longer, which cuts it elsewhere: each half has one more form.
+    """
+    key, mine, its = _a.c.last_key, _a.c, _b.c
+    length = func.length(key, type_=Integer)
+    other_head = func.substr(key, 1, length // 2 + 2 * (length % 2) - 1)
+    other_tail = func.substr(key, length // 2 + 2 * (length % 2) + 1)
+    halves = (
+        its.last_head == mine.last_head,
+        its.last_tail == mine.last_tail,
+        and_(mine.last_tail.is_not(None), its.last_head == other_head),
+        and_(mine.last_tail.is_not(None), its.last_tail == other_tail),
+    )
+    # The birth date stands in every branch, or SQLite looks for rows by it alone.
+    return or_(*(and_(its.birth_date == mine.birth_date, half) for half in halves))
 
 
 def _pairs(page: Select[int], *where: ColumnElement[bool]) -> Query:
@@ -91,9 +105,11 @@ def candidates(connection: Connection, rows: Iterable[int], shared: Collection[s
     """Rows that may be one person with these, by row; `shared` addresses lead to nobody."""
     found: dict[int, set[int]] = defaultdict(set)
     parameters = {"ids": as_list(rows), "shared": as_list(shared)}
-    for query in _stated(connection.dialect.name):
-        for row, other in connection.execute(query, parameters):
-            found[row].add(other)
+    anything = connection.execute(_ANYTHING).one()
+    for some, queries in zip(anything, _stated(connection.dialect.name), strict=True):
+        for query in queries if some else ():
+            for row, other in connection.execute(query, parameters):
+                found[row].add(other)
     for query in _alike(connection.dialect.name):
         for row, other, first, its_first, last, its_last, same_birth in connection.execute(query, parameters):
             if may_agree((first, its_first), (last, its_last), same_birth=bool(same_birth)):

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mappings.name_keys import halves
 from sync.likeness import Likeness, first_likeness, is_one_edit, last_likeness, spellings
 
 NAMES = st.text("abcé", min_size=1, max_size=7)
@@ -50,3 +51,17 @@ def test_one_edit_is_a_letter_more_less_or_other_or_two_neighbours_swapped(a: st
     near |= {b[:i] + c + b[i:] for i in range(len(b) + 1) for c in "abcé"}
     near |= {b[:i] + b[i + 1] + b[i] + b[i + 2 :] for i in range(len(b) - 1)}
     assert is_one_edit(a, b) == (a != b and a in near and min(len(a), len(b)) >= 3)
+
+
+def other_halves(name: str) -> set[tuple[str, int]]:
+    """What `sync.store.candidates` asks for: heads (0) and tails (1) as one edit leaves them."""
+    split = len(name) // 2 + 2 * (len(name) % 2) - 1
+    head, tail = halves(name)
+    return {(str(head), 0), (str(tail), 1), (name[:split], 0), (name[split + 1 :], 1)}
+
+
+@given(NAMES, NAMES)
+def test_names_one_edit_apart_are_found_by_half_a_name(a: str, b: str) -> None:
+    if is_one_edit(a, b):
+        head, tail = halves(b)
+        assert other_halves(a) & {(head, 0), (tail, 1)}

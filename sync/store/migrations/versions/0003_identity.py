@@ -40,7 +40,7 @@ def _halve() -> None:
         batch_op.add_column(sa.Column("last_head", sa.String(), nullable=True))
         batch_op.add_column(sa.Column("last_tail", sa.String(), nullable=True))
     slips = f"length(last_key) >= 3 AND {_WITHOUT_DIGITS[dialect]}"
-    head, tail = "substr(last_key, 1, length(last_key) / 2)", "substr(last_key, length(last_key) / 2 + 1)"
+    head, tail = "substr(last_key, 1, length(last_key) / 2)", "substr(last_key, length(last_key) / 2 + 2)"
     op.execute(
         f"UPDATE patient_record SET last_head = CASE WHEN {slips} THEN {head} ELSE last_key END,"  # noqa: S608  own text
         f" last_tail = CASE WHEN {slips} THEN {tail} END WHERE last_key <> ''"
