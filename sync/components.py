@@ -4,7 +4,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import combinations, pairwise
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
 from sync.identity import (
     CERTAIN,
@@ -18,6 +18,7 @@ from sync.identity import (
     decide,
     is_minor,
     is_vetoed,
+    spelled,
 )
 
 Pair = tuple[int, int]
@@ -106,14 +107,28 @@ class _Circle:
         return self.by_hand.get(pair(a, b)) == "not_same" or is_vetoed(self.rows[a], self.rows[b])
 
 
+CROWD: Final = 8
+"""Rows of one birth date from which on they are compared by last name only."""
+
+
 def _verdicts(rows: Mapping[int, Facts], today: date) -> dict[Pair, Verdict]:
     blocked: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for row in rows.values():
         for key in set(blocks(row)):
             blocked[key].append(row.id)
-    pairs = {p for ids in blocked.values() for p in combinations(ids, 2)}
+    crowds = [key for key, ids in blocked.items() if key[0] == "birth" and len(ids) > CROWD]
+    groups = [group for key in crowds for group in _by_last_name(rows, blocked.pop(key))]
+    pairs = {p for ids in (*blocked.values(), *groups) for p in combinations(ids, 2)}
     found = ((p, decide(rows[p[0]], rows[p[1]], today)) for p in sorted(pairs))
     return {p: verdict for p, verdict in found if verdict is not None}
+
+
+def _by_last_name(rows: Mapping[int, Facts], ids: Iterable[int]) -> Iterable[list[int]]:
+    blocked: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for id_ in ids:
+        for key in set(spelled(rows[id_])):
+            blocked[key].append(id_)
+    return blocked.values()
 
 
 def _gone_joins(circle: _Circle) -> list[Pair]:

@@ -53,7 +53,7 @@ def first_likeness(a: str, b: str, *, sexes_differ: bool = False) -> Likeness:
 
 def is_one_edit(a: str, b: str) -> bool:
     """True when one letter is more, less or other, or two neighbours are swapped; a name with digits has no slips."""
-    if not (has_slips(a) and has_slips(b)):
+    if abs(len(a) - len(b)) > 1 or not (has_slips(a) and has_slips(b)):
         return False
     return OSA.distance(a, b, score_cutoff=1) == 1
 
