@@ -106,7 +106,9 @@ def _household(first: int, dice: random.Random) -> Iterator[_Person]:
         yield replace(_relative(head, 1, dice), given=_twin_name(head.given, dice), born=head.born)
     elif kind == "family":
         yield _relative(head, 1, dice)
-        young = [replace(_relative(head, n, dice), born=_later(TODAY, -dice.randrange(3, 20))) for n in (2, 3)]
+        young = [
+            replace(_relative(head, n, dice), born=TODAY - timedelta(days=dice.randrange(1000, 7000))) for n in (2, 3)
+        ]
         yield from (
             replace(child, given=_twin_name(young[0].given, dice)) if n else child for n, child in enumerate(young)
         )
