@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.passes import Case, Measure
+from bench.passes import Case, Measure, identity
 from bench.server import postgresql
-from bench.targets import MIB, verdicts
+from bench.targets import MIB, identity_verdicts, verdicts
 
 RESULTS = Path(__file__).parent / "results"
 _COLUMNS = ("data", "patients", "pass", "CPU µs/record", "x bare", "% of first", "wall s", "peak MiB", "writes")
@@ -33,9 +34,10 @@ def main() -> None:
             )
             measures.append(measure)
     console.print(_table(measures))
-    for verdict in verdicts(measures):
+    told = identity(options.identity)
+    for verdict in (*verdicts(measures), *identity_verdicts(told)):
         console.print(f"{'kept  ' if verdict.kept else 'MISSED'}  {verdict.target}: {verdict.found}")
-    console.print(f"The figures are in {_keep(measures)}")
+    console.print(f"The figures are in {_keep(measures, told)}")
 
 
 def _options() -> argparse.Namespace:
@@ -43,6 +45,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the line.")
     parser.add_argument("--patients", type=int, nargs="+", default=sizes, help="numbers of patients (5 visits each)")
     parser.add_argument("--format", choices=["csv", "fhir"], nargs="+", default=["csv", "fhir"], dest="formats")
+    rows = 50_000 if max(sizes) < 100_000 else 250_000
+    parser.add_argument("--identity", type=int, default=rows, metavar="ROWS", help="new rows to resolve in one load")
     parser.add_argument("--postgresql", action="store_true", help="into PostgreSQL instead of SQLite")
     parser.add_argument("--profile", action="store_true", help="under cProfile; leaves *.prof beside the data")
     return parser.parse_args()
@@ -87,13 +91,16 @@ def _table(measures: list[Measure]) -> Table:
     return table
 
 
-def _keep(measures: list[Measure]) -> Path:
+def _keep(measures: list[Measure], identity: dict[str, Any]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     head = {"at": now.isoformat(), "python": platform.python_version(), "machine": platform.machine()}
     path.write_text(
-        json.dumps({**head, "cores": os.cpu_count(), "measures": list(map(asdict, measures))}, indent=1) + "\n",
+        json.dumps(
+            {**head, "cores": os.cpu_count(), "measures": list(map(asdict, measures)), "identity": identity}, indent=1
+        )
+        + "\n",
         encoding="utf-8",
     )
     return path
