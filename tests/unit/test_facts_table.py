@@ -60,7 +60,7 @@ def test_the_statuses_are_the_choices_of_status() -> None:
 
 def test_every_canonical_name_of_a_patient_row_has_a_class() -> None:
     kept = {field.name for field in dataclasses.fields(PatientRow)}
-    derived = {"identifiers", "email_invalid", "consents", "payer_class"}
+    derived = {"identifiers", "links", "email_invalid", "consents", "payer_class"}
     assert set(CANONICAL) - {"full_name", "payer"} == kept - derived
     assert CANONICAL["given_name"] == "contact"
     assert CANONICAL["payer"] == "health"
