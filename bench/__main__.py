@@ -1,4 +1,4 @@
-"""Measures the line and prints a table: `python -m bench` (or `make bench`; QUICK=1 leaves out 100,000 patients)."""
+"""Measures pulls and the line and prints tables: `make bench` (or `python -m bench`; QUICK=1: the line at 10,000 only)."""
 
 import argparse
 import json
@@ -14,18 +14,36 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.passes import Case, Measure
+from bench.pulls import COMPARED, Pulled, search_pulls
 from bench.server import postgresql
-from bench.targets import MIB, verdicts
+from bench.targets import MIB, Verdict, pull_verdicts, verdicts
 
 RESULTS = Path(__file__).parent / "results"
+PARTS = ("pulls", "line")
 _COLUMNS = ("data", "patients", "pass", "CPU µs/record", "x bare", "% of first", "wall s", "peak MiB", "writes")
 
 
 def main() -> None:
     """Measures, prints, and keeps the figures below bench/results."""
     options = _options()
-    measures: list[Measure] = []
     console = Console(width=120, highlight=False)
+    pulls = _pulls(options, console) if "pulls" in options.parts else []
+    measures = _line(options, console) if "line" in options.parts else []
+    console.print(f"The figures are in {_keep(measures, pulls)}")
+
+
+def _pulls(options: argparse.Namespace, console: Console) -> list[Pulled]:
+    found: list[Pulled] = []
+    for pulled in search_pulls(options.pulled):
+        console.print(f"{pulled.way}, {pulled.records:,} patients pulled: {pulled.micros:.1f} µs a record")
+        found.append(pulled)
+    console.print(_pull_table(found))
+    _judge(pull_verdicts(found), console)
+    return found
+
+
+def _line(options: argparse.Namespace, console: Console) -> list[Measure]:
+    measures: list[Measure] = []
     for case in _cases(options):
         for measure in case.measures():
             console.print(
@@ -33,14 +51,27 @@ def main() -> None:
             )
             measures.append(measure)
     console.print(_table(measures))
-    for verdict in verdicts(measures):
+    _judge(verdicts(measures), console)
+    return measures
+
+
+def _judge(found: list[Verdict], console: Console) -> None:
+    for verdict in found:
         console.print(f"{'kept  ' if verdict.kept else 'MISSED'}  {verdict.target}: {verdict.found}")
-    console.print(f"The figures are in {_keep(measures)}")
 
 
 def _options() -> argparse.Namespace:
     sizes = [10_000] if os.environ.get("QUICK", "0") not in ("", "0") else [10_000, 100_000]
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures the line.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures pulls and the line.")
+    parser.add_argument("--parts", choices=PARTS, nargs="+", default=PARTS, help="what to measure")
+    parser.add_argument(
+        "--pulled",
+        type=int,
+        nargs="+",
+        default=[10_000, 100_000],
+        metavar="PATIENTS",
+        help=f"sizes at which fhir-search's memory is measured, beside {COMPARED:,} (multiples of 500)",
+    )
     parser.add_argument("--patients", type=int, nargs="+", default=sizes, help="numbers of patients (5 visits each)")
     parser.add_argument("--format", choices=["csv", "fhir"], nargs="+", default=["csv", "fhir"], dest="formats")
     parser.add_argument("--postgresql", action="store_true", help="into PostgreSQL instead of SQLite")
@@ -87,15 +118,25 @@ def _table(measures: list[Measure]) -> Table:
     return table
 
 
-def _keep(measures: list[Measure]) -> Path:
+def _pull_table(pulls: list[Pulled]) -> Table:
+    table = Table(
+        "way", "patients", "CPU µs/record", "records/s", "peak MiB", title="Patients of a FHIR server, 500 a page"
+    )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for each in pulls:
+        speed = f"{each.records / each.wall:,.0f}"
+        table.add_row(each.way, f"{each.records:,}", f"{each.micros:.1f}", speed, f"{each.rss / MIB:.0f}")
+    return table
+
+
+def _keep(measures: list[Measure], pulls: list[Pulled]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     head = {"at": now.isoformat(), "python": platform.python_version(), "machine": platform.machine()}
-    path.write_text(
-        json.dumps({**head, "cores": os.cpu_count(), "measures": list(map(asdict, measures))}, indent=1) + "\n",
-        encoding="utf-8",
-    )
+    figures = {"measures": list(map(asdict, measures)), "pulls": list(map(asdict, pulls))}
+    path.write_text(json.dumps({**head, "cores": os.cpu_count(), **figures}, indent=1) + "\n", encoding="utf-8")
     return path
 
 

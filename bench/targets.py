@@ -1,10 +1,11 @@
-"""What is promised of speed and memory, and whether the measures keep it."""
+"""What is promised of speed and memory, and whether the measures and pulls keep it."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
 from bench.passes import Measure
+from bench.pulls import Pulled, usual
 
 MIB = 2**20
 
@@ -27,6 +28,19 @@ def verdicts(measures: Sequence[Measure]) -> list[Verdict]:
             found += _of_size(f"{label}, {patients:,}", {measure.name: measure for measure in passes})
         found += _of_memory(label, mine)
     return found
+
+
+def pull_verdicts(pulls: Sequence[Pulled]) -> list[Verdict]:
+    """Judges the pulls of one run: those of the comparison by their medians, and the memory of fhir-search by size."""
+    ours, bare, other = (usual(pulls, way) for way in ("fhir-search", "bytes", "fhirpy"))
+    found = [
+        Verdict("fhir-search: >= 10x fhirpy", f"{other / ours:.1f}x", other >= 10 * ours),
+        Verdict("fhir-search: <= 1.5x requests without reading", f"{ours / bare:.2f}x", ours <= 1.5 * bare),
+    ]
+    peaks = {each.records: each.rss for each in pulls if each.way == "fhir-search"}
+    small, large = min(peaks), max(peaks)
+    target = f"fhir-search: peak memory {small:,} -> {large:,} <= 1.1x"
+    return [*found, Verdict(target, f"{peaks[large] / peaks[small]:.2f}x", peaks[large] <= 1.1 * peaks[small])]
 
 
 def _of_size(label: str, passes: dict[str, Measure]) -> list[Verdict]:

@@ -1,0 +1,60 @@
+"""Pulls over HTTP: prm-sync's beside fhirpy and plain requests, round by round, each in a process of its own."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Final
+
+from bench.fhir_stub import fhir_stub
+
+COMPARED: Final = 50_000
+"""Patients of the comparison."""
+_ROUNDS: Final = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pulled:
+    """One measured pull: seconds of CPU and wall, bytes of memory. `way` is one of `bench.puller.WAYS`."""
+
+    way: str
+    records: int
+    cpu: float
+    wall: float
+    startup: float
+    rss: int
+
+    @property
+    def micros(self) -> float:
+        """CPU µs per record."""
+        return self.cpu * 1e6 / self.records
+
+
+def search_pulls(sizes: Sequence[int]) -> Iterator[Pulled]:
+    """The comparison, then fhir-search alone at each of the sizes."""
+    with fhir_stub(COMPARED) as url:
+        yield from _rounds(("bytes", "json", "fhir-search"), url)
+        yield _pulled("fhirpy", url)
+    for size in sorted(sizes):
+        with fhir_stub(size) as url:
+            yield _pulled("fhir-search", url)
+
+
+def usual(pulls: Sequence[Pulled], way: str) -> float:
+    """The median CPU µs per record of the comparison's rounds."""
+    return median(each.micros for each in pulls if each.way == way and each.records == COMPARED)
+
+
+def _rounds(ways: Sequence[str], url: str) -> Iterator[Pulled]:
+    for _ in range(_ROUNDS):
+        for way in ways:
+            yield _pulled(way, url)
+
+
+def _pulled(way: str, url: str) -> Pulled:
+    command = [sys.executable, "-m", "bench.puller", way, url]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[1])
+    return Pulled(way=way, **json.loads(done.stdout))
