@@ -6,6 +6,7 @@ from os.path import normpath
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from config.cases import case_faults
 from config.cron import cron_trigger
 from config.database import holds_password, url_fault
 from config.lifecycle import disorders
@@ -15,7 +16,7 @@ from connectors.settings import parse_duration
 from mappings.facts import CANONICAL, FACTS
 
 Fault = tuple[Path, str]
-_FEEDS = ("patients", "appointments", "episodes", "consents")
+_FEEDS = ("patients", "appointments", "episodes", "surveys", "consents")
 
 
 class Findings(NamedTuple):
@@ -32,9 +33,12 @@ def cross_check(data: Mapping[str, Any]) -> Findings:
         _sites_of_sources,
         _sites_of_destinations,
         _folders_of_destinations,
+        _asked_by_worklists,
         _segments_listed,
+        _events,
         _fields,
         _codes,
+        _cases,
         _schedules,
         _thresholds,
     )
@@ -114,11 +118,34 @@ def _folders_of_destinations(data: Mapping[str, Any]) -> Iterator[Fault]:
             yield path, f"destination {other!r} writes here already; give each its own folder"
 
 
+def _asked_by_worklists(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = mapping(data, "destinations")
+    for name in known:
+        only = mapping(data, "destinations", name, "only")
+        for index, other in _texts(only.get("not_reached_by")):
+            path: Path = ("destinations", name, "only", "not_reached_by", index)
+            if other == name:
+                yield path, "name another destination; a list cannot ask itself"
+            elif other not in known:
+                yield path, f"no such destination{did_you_mean(other, known)}"
+
+
 def _segments_listed(data: Mapping[str, Any]) -> Iterator[Fault]:
     known = mapping(data, "segments")
     for path, segment in _listed(data):
         if segment not in known:
             yield path, f"no such segment{did_you_mean(segment, known)}"
+
+
+def _events(data: Mapping[str, Any]) -> Iterator[Fault]:
+    for name, destination in mapping(data, "destinations").items():
+        listed = mapping(destination).get("segments")
+        known = mapping(data, "segments") if listed == "all" else [segment for _, segment in _texts(listed)]
+        for index, event in _texts(mapping(destination).get("events")):
+            segment = event.removeprefix("entered:")
+            if segment != event and segment not in known:
+                message = f"this segment is not under segments: of the destination{did_you_mean(segment, known)}"
+                yield ("destinations", name, "events", index), message
 
 
 def _segments_off(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -148,6 +175,17 @@ def _codes(data: Mapping[str, Any]) -> Iterator[Fault]:
         code = mapping(data, "segments", name).get("code")
         if isinstance(code, str) and first.setdefault(code, name) != name:
             yield ("segments", name, "code"), f"segment {first[code]!r} has this code already; a code names one thing"
+
+
+def _cases(data: Mapping[str, Any]) -> Iterator[Fault]:
+    known = {group: mapping(data, group) for group in ("segments", "sites", "sources")}
+    places: list[tuple[Path, Any]] = [(("tests",), data.get("tests"))]
+    places += [
+        (("segments", name, "tests"), mapping(data, "segments", name).get("tests")) for name in known["segments"]
+    ]
+    for path, cases in places:
+        for index, case in enumerate(cases if isinstance(cases, list) else ()):
+            yield from case_faults((*path, index), case, known)
 
 
 def _schedules(data: Mapping[str, Any]) -> Iterator[Fault]:

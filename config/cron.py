@@ -1,8 +1,10 @@
 """Five cron fields as cron(5) reads them: weekdays from Sunday = 0 (and 7), a day of the month or a weekday."""
 
+from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.combining import OrTrigger
 from apscheduler.triggers.cron import CronTrigger
 
@@ -22,8 +24,30 @@ def cron_trigger(cron: str, zone: ZoneInfo, jitter: float | None = None) -> Any:
     common = {"minute": minute, "hour": hour, "month": month, "timezone": zone}
     days = _weekdays(weekday)
     if day.startswith("*") or weekday.startswith("*"):
-        return CronTrigger(**common, day=day, day_of_week=days, jitter=jitter)
-    return OrTrigger([CronTrigger(**common, day=day), CronTrigger(**common, day_of_week=days)], jitter=jitter)
+        made = CronTrigger(**common, day=day, day_of_week=days)
+    else:
+        made = OrTrigger([CronTrigger(**common, day=day), CronTrigger(**common, day_of_week=days)])
+    return _Local(made, jitter, once="*" not in minute + hour)
+
+
+class _Local(BaseTrigger):  # type: ignore[misc]  # APScheduler ships no types
+    """Fires as another trigger does, up to `jitter` seconds later.
+
+    `once`: not again in the hour that clocks go through twice (cron(8) of Debian: a job at a fixed time is not re-run).
+    """
+
+    __slots__ = ("_inner", "_jitter", "_once")
+
+    def __init__(self, inner: Any, jitter: float | None, *, once: bool) -> None:
+        self._inner, self._jitter, self._once = inner, jitter, once
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """The next instant after the previous one; None for never again."""
+        found: datetime | None = self._inner.get_next_fire_time(previous_fire_time, now)
+        while found is not None and self._once and found.fold:
+            found = self._inner.get_next_fire_time(found, found)
+        jittered: datetime | None = self._apply_jitter(found, self._jitter, now)
+        return jittered
 
 
 def _weekdays(field: str) -> str:

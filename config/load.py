@@ -10,6 +10,7 @@ from config.database import resolve_database
 from config.problem import ConfigError, Path, Place, Problem, at
 from config.reading import Reading, place_of
 from config.rule_checks import rule_faults
+from config.salvage import salvage
 from config.settings import Settings
 from mappings.rules import Rule
 
@@ -22,7 +23,8 @@ class Config:
     """A configuration that can be used.
 
     `folder` is where relative paths start; `rules` holds the parsed `who` of every segment;
-    `files` are all files that were read, so that a change of any can be noticed.
+    `files` are all files that were read, so that a change of any can be noticed. `left_out`: where it is not as it was
+    written, since it was wrong there; such a one is only examined further, never used.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Config:
     warnings: tuple[Problem, ...]
     rules: Mapping[str, Rule]
     places: Mapping[Path, Place]
+    left_out: frozenset[Path] = frozenset()
 
     def place(self, path: Path) -> Place:
         """Where a key or value stands; for one that was left out, where its nearest parent does."""
@@ -76,19 +79,23 @@ def load(path: FilePath, *, operators: FilePath | None = None) -> Config:
 
 
 def survey(path: FilePath, *, operators: FilePath | None = None) -> tuple[Config | None, Sequence[Problem]]:
-    """Reads like `load`; returns what can be understood (None: the keys and their types are wrong), and what is wrong.
+    """Reads like `load`; returns what can be understood (None: next to nothing), and what is wrong.
 
     Raises ConfigError only when a file cannot be read or parsed.
     """
     reading = Reading(path, operators)
     if reading.unread:
-        raise ConfigError(_in_order(reading.problems, reading.files))
+        raise ConfigError(in_order(reading.problems, reading.files))
     settings, rules = reading.settings(), reading.rules()
     findings = cross_check(reading.data)
     reading.add(findings.faults)
     reading.add(list(rule_faults(rules, mapping(reading.data, "segments"), mapping(reading.data, "sites"))))
     reading.warn(findings.warnings)
-    problems = _in_order(reading.problems, reading.files)
+    left_out: frozenset[Path] = frozenset()
+    if settings is None:
+        settings, left_out, more = salvage(reading.data, reading.folder)
+        reading.add([(fault.path, fault.message) for fault in more])
+    problems = in_order(reading.problems, reading.files)
     if settings is None:
         return None, problems
     config = Config(
@@ -100,10 +107,12 @@ def survey(path: FilePath, *, operators: FilePath | None = None) -> tuple[Config
         warnings=tuple(reading.warnings),
         rules=rules,
         places=reading.places,
+        left_out=left_out,
     )
     return config, problems
 
 
-def _in_order(problems: Sequence[Problem], files: Sequence[FilePath]) -> list[Problem]:
+def in_order(problems: Sequence[Problem], files: Sequence[FilePath]) -> list[Problem]:
+    """Every problem once, in the order in which a reader of the files comes upon them."""
     order = {str(file): number for number, file in enumerate(files)}
     return sorted(dict.fromkeys(problems), key=lambda p: (order.get(p.file, 0), p.line, p.column))

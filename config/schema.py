@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from config.kinds import kinds_of, settings_model
-from config.segments import OperatorsFile
+from config.operators import OperatorsFile
 from config.settings import Settings
 from mappings.facts import FACTS
 
@@ -28,7 +28,9 @@ def schema() -> dict[str, Any]:
         kinds = {kind: references[model, "validation"] for (g, kind), model in by_kind.items() if g == group and model}
         definitions[base] = _one_of_kinds(kinds)
     definitions["Rule"] = _rule()
-    definitions["SegmentSettings"]["properties"]["who"] = {"$ref": "#/$defs/Rule"}
+    for model in ("SegmentSettings", "PlaybookEntry"):
+        for key in ("who", "leave_when"):
+            definitions[model]["properties"][key] = {"$ref": "#/$defs/Rule"}
     main = definitions["Settings"]["properties"]
     main["sites"] = {"anyOf": [_sites_file(), main["sites"]]}
     return {

@@ -9,10 +9,14 @@ import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from config.brakes import Brakes
+from config.cases import Case, CaseSettings
 from config.kinds import destination_of, source_of
 from config.lifecycle import LifecycleSettings, Merged, merge
+from config.manners import ArbitrationSettings, HoursSettings
 from config.names import Name, Text, Zone
+from config.operators import Playbooks
 from config.segments import SegmentSettings
+from config.web import WebSettings
 from connectors.settings import (
     ConfigPath,
     Day,
@@ -24,6 +28,7 @@ from connectors.settings import (
     Strict,
     Surroundings,
 )
+from mappings.series import Hours
 
 
 def _region(value: str) -> str:
@@ -78,6 +83,7 @@ class SiteSettings(Strict):
     lifecycle: LifecycleSettings = LifecycleSettings()
     brand: Text | None = None
     mode: Mode = "on"
+    send_between: HoursSettings | None = None
 
 
 class IdentitySettings(Strict):
@@ -95,6 +101,8 @@ _Destination = Annotated[
 class Settings(Strict):
     """The whole configuration: the main file, with the sites of their own file and what the operators wrote put in.
 
+    The segments of `playbook` stand among `segments`, expanded.
+
     `holidays` are days on which the practice is closed; on them no export is expected by whoever skips holidays.
     """
 
@@ -106,13 +114,19 @@ class Settings(Strict):
     sources: Annotated[dict[Name, _Source], BeforeValidator(_nothing)] = Field(default_factory=dict)
     destinations: Annotated[dict[Name, _Destination], BeforeValidator(_nothing)] = Field(default_factory=dict)
     segments: Annotated[dict[Name, SegmentSettings], BeforeValidator(_nothing)] = Field(default_factory=dict)
+    playbook: Annotated[Playbooks, BeforeValidator(_nothing)] = Field(default_factory=dict)
+    tests: Annotated[tuple[CaseSettings, ...], BeforeValidator(_none)] = ()
     holidays: Annotated[tuple[Day, ...], BeforeValidator(_none)] = ()
     lifecycle: Annotated[LifecycleSettings, BeforeValidator(_nothing)] = LifecycleSettings()
     brakes: Annotated[Brakes, BeforeValidator(_nothing)] = Brakes()
     identity: Annotated[IdentitySettings, BeforeValidator(_nothing)] = IdentitySettings()
+    send_between: HoursSettings | None = None
+    arbitration: Annotated[ArbitrationSettings, BeforeValidator(_nothing)] = ArbitrationSettings()
     fresh_for: Duration = timedelta(days=3)
     feedback_max_age: Duration = timedelta(minutes=15)
+    events_expire: Duration = timedelta(hours=24)
     codes_file: ConfigPath | None = None
+    web: WebSettings | None = None
 
     def zone_of(self, site: str) -> ZoneInfo:
         """The zone of a configured site; raises KeyError for one that is not."""
@@ -123,10 +137,25 @@ class Settings(Strict):
         day = self.sources[source].retired
         return day is not None and at.astimezone(self.practice.timezone).date() >= day
 
+    def cases(self) -> list[Case]:
+        """The operators' cases: those under segments, then those under none."""
+        own = [
+            Case(case, ("segments", name, "tests", number), name)
+            for name, segment in self.segments.items()
+            for number, case in enumerate(segment.tests)
+        ]
+        return [*own, *(Case(case, ("tests", number), None) for number, case in enumerate(self.tests))]
+
     def surroundings(self) -> Surroundings:
         """What connectors are told of the practice."""
         zones = {name: self.zone_of(name) for name in self.sites}
         return Surroundings(zone=self.practice.timezone, phone_region=self.practice.phone_region, site_zones=zones)
+
+    def hours(self) -> dict[str, Hours]:
+        """By site: when loud entries may go; under "" the practice's own hours. What is missing is never closed."""
+        own = {name: site.send_between for name, site in self.sites.items()} | {"": None}
+        found = {name: hours or self.send_between for name, hours in own.items()}
+        return {name: hours.hours() for name, hours in found.items() if hours is not None}
 
     def thresholds(self) -> Merged:
         """The lifecycle's thresholds, every layer merged and filled in."""

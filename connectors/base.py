@@ -36,6 +36,30 @@ class Misconfigured(Exception):
         self.credentials = credentials
 
 
+class Unerasable(Exception):
+    """The destination will not erase this subscriber; `code` says why, and a person must do it there."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Unsent(Exception):
+    """The destination refuses an event; it is told no more."""
+
+
+class Untold(Exception):
+    """An event went out and no answer came: it may have been taken, and is not sent again."""
+
+
+class Forged(Exception):
+    """A webhook's call that is not the provider's, or cannot be read; nothing of it counts."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.code = reason.replace(" ", "_")
+
+
 class Refusal(Exception):
     """A whole file was refused and left where it was.
 
@@ -76,6 +100,8 @@ class Page:
 
     Where lines that were there last time are left out: `unchanged` counts them, `lines` are all lines of the page,
     `gone` the digests of lines that did not come again.
+
+    `warned` are the codes of what a server warns of in its answer (hl7.org/fhir/R4/valueset-issue-type.html).
     """
 
     rows: Sequence[RawRow]
@@ -83,6 +109,7 @@ class Page:
     unchanged: int = 0
     lines: Block = NO_LINES
     gone: bytes = b""
+    warned: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -320,12 +347,16 @@ class Feedback:
     """One thing a destination reports about an address. `state` is the provider's standing for the member.
 
     A state of "subscribed" is reported with `opted_in_at` where the provider gives one. `tags` and `fields` are
-    given where read. `at` is the provider's time of the change.
+    given where read. `at` is the provider's time of the change. The last five states are answers of the front desk;
+    `address` is then the contact's id.
     """
 
     address: str
     ref: str | None
-    state: Literal["subscribed", "unsubscribed", "cleaned", "complained", "pending", "archived", "transactional"]
+    state: Literal[
+        "subscribed", "unsubscribed", "cleaned", "complained", "pending", "archived", "transactional",
+        "booked", "left_message", "not_interested", "do_not_call", "wrong_number",
+    ]  # fmt: skip
     at: datetime | None
 
 
@@ -340,13 +371,21 @@ class FeedbackPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What a destination can do; the pipeline asks this, never the kind."""
+    """What a destination can do; the pipeline asks this, never the kind.
+
+    `quiet_tags`: a tag can be added without starting automations. `channel`: how the people on it are reached, which
+    decides whose consents and refusals count.
+    """
 
     unit: Literal["address", "contact"]
     batch: int = 500
     whole_files: bool = False
     quiet_tags: bool = False
     reads_opt_outs: bool = False
+    reads_answers: bool = False
+    channel: Literal["email", "phone"] = "email"
+    erases: bool = False
+    tells: bool = False
 
 
 @runtime_checkable
@@ -365,6 +404,56 @@ class Destination(Protocol):
 
     def preflight(self) -> Sequence[str]:
         """Checks the account; returns a list of what to fix, empty when all is well."""
+        ...
+
+
+@runtime_checkable
+class Telling(Protocol):
+    """A destination that can be told events."""
+
+    name: str
+
+    def tell(self, address: str, ref: str | None, event: str) -> None:
+        """Tells that something happened to a subscriber, without properties.
+
+        Raises Unavailable or Misconfigured (nothing was told), Unsent (refused), Untold (nobody knows).
+        """
+        ...
+
+
+@runtime_checkable
+class FieldMaking(Protocol):
+    """A destination at which the fields that `fields:` names can be made."""
+
+    def create_fields(self) -> Sequence[str]:
+        """Makes those that are missing; returns their names. Raises Unavailable or Misconfigured."""
+        ...
+
+
+@runtime_checkable
+class Hooked(Protocol):
+    """A destination whose provider reports by webhook."""
+
+    name: str
+
+    def admits(self, secret: str) -> bool:
+        """True for the secret that ends the webhook's URL; never without one configured."""
+        ...
+
+    def hear(self, body: bytes, headers: Mapping[str, str], at: datetime) -> Sequence[Feedback]:
+        """Reads a call, and takes from it only what closes an address; raises Forged."""
+        ...
+
+
+@runtime_checkable
+class Erasing(Protocol):
+    """A destination that can erase a subscriber for good (`Capabilities.erases`)."""
+
+    def erase(self, address: str, ref: str | None) -> Literal["erased", "absent"]:
+        """Erases, and reads whether it is gone; "absent" when there was none.
+
+        Raises Unavailable (also while the subscriber can still be read), Misconfigured or Unerasable.
+        """
         ...
 
 
@@ -393,6 +482,40 @@ class FileDestination(Protocol):
 
     def write(self, entries: Iterable[FileEntry], segments: Sequence[str]) -> int:
         """Writes contacts.csv and segments/<name>.csv; returns how many files changed."""
+        ...
+
+
+class ListEntry(NamedTuple):
+    """One contact on a worklist: id, site, field values in configured order, the lists it is on, and why it is not
+    reached otherwise (a withheld reason; "" where nobody else is asked)."""
+
+    contact: str
+    site: str | None
+    values: tuple[str, ...]
+    segments: frozenset[str]
+    reason: str = ""
+
+
+@runtime_checkable
+class ListDestination(Protocol):
+    """Takes whole worklists and gives back what people answered, as feedback. `write` loses no answer.
+
+    `not_reached_by` names destinations: only those whom none of them reaches are written.
+    """
+
+    name: str
+    capabilities: Capabilities
+    traffic: Traffic
+    not_reached_by: Sequence[str]
+
+    def feedback(self, cursor: Json | None, at: datetime) -> Iterator[FeedbackPage]: ...
+
+    def preflight(self) -> Sequence[str]:
+        """Checks the folder; returns a list of what to fix, empty when all is well."""
+        ...
+
+    def write(self, entries: Iterable[ListEntry], at: datetime) -> int:
+        """Writes the lists; returns how many files changed."""
         ...
 
 

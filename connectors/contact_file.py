@@ -1,7 +1,6 @@
 """Contact files: the whole list and one file a segment, as CSV in a folder within the practice."""
 
 import csv
-import hashlib
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,11 +10,10 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from connectors.base import Capabilities, FileEntry, Finding, Lent, Unavailable
+from connectors.private_files import hash_of, make_private, safe_cell, sync_folder
 from connectors.settings import ConfigPath, DestinationSettings, Surroundings
 
 _OURS = "contact-file:files"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-"""A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection)."""
 _DRAFT = ".draft"
 
 
@@ -50,12 +48,12 @@ class ContactFile:
         written = self._written()
         if not written or any(_drafts(self._folder)):
             return False
-        return all(_hash_of(self._folder / name) == digest for name, digest in written.items())
+        return all(hash_of(self._folder / name) == digest for name, digest in written.items())
 
     def preflight(self) -> Sequence[str]:
         """Says what keeps the folder from being written."""
         try:
-            _make_private(self._folder / "segments")
+            make_private(self._folder / "segments")
         except OSError as error:
             return [f"the folder {self._folder} cannot be made ({error.strerror}); mend the permissions above it"]
         if os.access(self._folder, os.W_OK | os.X_OK):
@@ -81,7 +79,7 @@ class ContactFile:
         are ever removed, drafts that a killed writer left among them. Returns how many files changed; raises Unavailable.
         """
         try:
-            _make_private(self._folder / "segments")
+            make_private(self._folder / "segments")
             for dead in _drafts(self._folder):
                 dead.unlink()
             with ExitStack() as stack:
@@ -136,11 +134,11 @@ class Draft:
         """Brings the draft to the disk and puts it in its place, unless the same bytes are there already."""
         self._file.flush()
         os.fsync(self._file.fileno())
-        self._digest = _hash_of(self._temporary) or ""
-        if _hash_of(self._path) == self._digest:
+        self._digest = hash_of(self._temporary) or ""
+        if hash_of(self._path) == self._digest:
             return False
         self._temporary.replace(self._path)
-        _sync_folder(self._path.parent)
+        sync_folder(self._path.parent)
         return True
 
     def digest(self) -> str:
@@ -163,33 +161,6 @@ def _segment_file(segment: str) -> str:
     return f"segments/{segment}.csv"
 
 
-def safe_cell(text: str) -> str:
-    """The text with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
 def _drafts(folder: Path) -> list[Path]:
     """What a writer that was killed left behind; it holds patients like the files themselves."""
     return [path for pattern in (f".*{_DRAFT}", f"segments/.*{_DRAFT}") for path in folder.glob(pattern)]
-
-
-def _hash_of(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return None
-
-
-def _make_private(folder: Path) -> None:
-    """Makes a folder and the one above it, if need be, for their owner alone."""
-    folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

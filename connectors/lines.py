@@ -43,10 +43,14 @@ NO_LINES: Final = Block(b"", array("H"))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """The lines of a feed's last landed file. `labels` are what its lines' labels stand for; the first stands for none."""
+    """The lines of a feed's last landed file. `labels` are what its lines' labels stand for; the first stands for none.
+
+    `generation` counts the files of the feed whose lines were kept; -1 for nothing.
+    """
 
     labels: Sequence[str]
     blocks: Callable[[], Iterator[Block]]
+    generation: int = -1
 
 
 NOTHING: Final = Remembered(labels=("",), blocks=lambda: iter(()))
@@ -58,12 +62,13 @@ class Trail:
     def __init__(self, remembered: Remembered) -> None:
         self.known: dict[bytes, int] = {}
         self._blocks = remembered.blocks()
-        self._read = 0
+        self._read = self._met = 0
         self._gone = bytearray()
 
     def move(self, lines: int) -> None:
-        """Goes on to where so many lines of the new file have been read."""
-        while self._read < lines + AHEAD:
+        """Goes on by so many lines, which are read of the new file next."""
+        self._met += lines
+        while self._read < self._met + AHEAD:
             block = next(self._blocks, None)
             if block is None:
                 break

@@ -38,6 +38,7 @@ from mappings.records import (
     Record,
     Rejected,
     SupplementRow,
+    SurveyRow,
     VisitRow,
 )
 
@@ -46,6 +47,7 @@ _KINDS: dict[type, Kind] = {
     VisitRow: "appointments",
     EpisodeRow: "episodes",
     ConsentRow: "consents",
+    SurveyRow: "surveys",
     SupplementRow: "supplements",
 }
 
@@ -170,7 +172,7 @@ class MemoryDestination:
     ) -> None:
         self.traffic = Traffic()
         self.name, self.settings = name, settings
-        self.capabilities = Capabilities(unit=settings.unit, quiet_tags=True, reads_opt_outs=True)
+        self.capabilities = Capabilities(unit=settings.unit, quiet_tags=True, reads_opt_outs=True, erases=True)
         self.members: dict[str, MemoryMember] = {}
         self.started: list[tuple[str, str]] = []
         self._log: list[Feedback] = []
@@ -189,6 +191,10 @@ class MemoryDestination:
         """Yields what was done since the cursor, in one page."""
         begun = int((cursor or {}).get("read", 0))
         yield FeedbackPage(items=self._log[begun:], cursor={"read": len(self._log)}, complete=True)
+
+    def erase(self, address: str, ref: str | None) -> Literal["erased", "absent"]:
+        """Forgets a subscriber."""
+        return "erased" if self.members.pop(ref or address, None) is not None else "absent"
 
     def preflight(self) -> Sequence[str]:
         """Nothing can be wrong with it."""

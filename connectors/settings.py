@@ -237,6 +237,15 @@ class SignedBaa(Strict):
     ref: str
 
 
+def _event(value: str) -> str:
+    if value != "status_changed" and not value.startswith("entered:"):
+        raise ValueError("write status_changed, or entered:SEGMENT")
+    return value
+
+
+EventName = Annotated[str, AfterValidator(_event)]
+
+
 class DestinationSettings(Strict):
     """Keys that every destination has; a kind adds its own."""
 
@@ -249,6 +258,7 @@ class DestinationSettings(Strict):
     segments: tuple[str, ...] | Literal["all"] = ()
     statuses: tuple[Status, ...] | Literal["all"] = ()
     purpose: Purpose = "operations"
+    events: tuple[EventName, ...] = ()
     audience_of: Literal["segments", "everyone"] = "segments"
     on_leave: Literal["untag", "archive"] = "untag"
     sites: tuple[str, ...] | Literal["all"] = "all"

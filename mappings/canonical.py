@@ -7,6 +7,7 @@ from mappings.records import Kind
 Type = Literal[
     "id", "text", "name", "day", "birth_day", "moment", "whole", "flag", "active", "death",
     "email", "phone", "sex", "language", "payer", "status", "site",
+    "channel", "purpose", "yes_no",
 ]  # fmt: skip
 
 CANONICAL: Final[dict[Kind, dict[str, Type]]] = {
@@ -65,6 +66,23 @@ CANONICAL: Final[dict[Kind, dict[str, Type]]] = {
         "visits_authorized": "whole",
         "authorization_ends": "day",
     },
+    "surveys": {
+        "external_id": "id",
+        "patient_id": "id",
+        "email": "email",
+        "score": "whole",
+        "answered_on": "day",
+    },
+    # `external_id` is the patient's: a decision has no id of its own, and is about a patient row or an address.
+    "consents": {
+        "external_id": "id",
+        "email": "email",
+        "channel": "channel",
+        "purpose": "purpose",
+        "decision": "yes_no",
+        "decided_on": "day",
+        "evidence": "text",
+    },
     # Side tables of an EMR (presets only): what they add to a patient row or an episode.
     "supplements": {
         "external_id": "id",
@@ -84,6 +102,8 @@ REQUIRED: Final[dict[Kind, tuple[str, ...]]] = {
     "patients": ("external_id",),
     "appointments": ("external_id", "patient_id", "starts_at", "status"),
     "episodes": ("external_id", "patient_id"),
+    "surveys": ("score", "answered_on"),
+    "consents": ("purpose", "decision"),
     "supplements": ("external_id", "target_id"),
 }
-"""Without these a row cannot be used; a mapped site is required as well."""
+"""Without these a row cannot be used; a mapped site is required as well, and so is a survey's patient_id or email."""

@@ -21,6 +21,7 @@ _GROUPED = re.compile(r"\d{1,3}(?:,\d{3})+(?:\.0+)?")
 _MONEY = re.compile(r"[$€£]\s?|\s?[$€£]")
 _PERCENT = re.compile(r"(\d{1,7})00(?:\.0+)?\s?%")
 _SCIENTIFIC = re.compile(r"\s*\d(?:[.,]\d+)?E[+-]\d{2,3}\s*", re.IGNORECASE)
+_FOUR_DIGITS = re.compile(r"\d{4}")
 _SERIAL = re.compile(r"(\d{1,6})(\.\d+)?")
 _EPOCHS = {"excel": datetime(1899, 12, 30), "excel-1904": datetime(1904, 1, 1)}  # noqa: DTZ001  a day of a sheet has no zone
 """Day 0 of a spreadsheet's day numbers. Those of 1900 count a 29 February 1900 that never was, so they are right from
@@ -40,7 +41,7 @@ class Placeholder(ValueError):
     """The cell holds a stand-in for a missing value (1900-01-01, 000-000-0000)."""
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8192)
 def read_day(text: str, formats: Formats = ()) -> date:
     """Reads a day: the declared formats in order, then ISO; a time of day after an ISO day is dropped."""
     for pattern in formats:
@@ -76,9 +77,16 @@ def of_our_times(day: Day) -> Day:
     return day
 
 
-def read_birth_day(text: str, formats: Formats = ()) -> date:
-    """Reads a birth date; years before 1900 and the usual stand-ins are no birth dates."""
+def read_birth_day(text: str, formats: Formats = (), today: date | None = None) -> date:
+    """Reads a birth date; years before 1900, days after `today` and the usual stand-ins are no birth dates.
+
+    Of a declared year of two digits (%y) strptime takes 00 to 68 for this century: nobody is born in its future.
+    """
     day = read_day(text, formats)
+    if today is not None and day > today:
+        if _FOUR_DIGITS.search(text) or not any("%y" in pattern for pattern in formats):
+            raise ValueError("not a birth date")
+        day = day.replace(year=day.year - 100)
     if day in _BIRTH_PLACEHOLDERS:
         raise Placeholder("a stand-in for a missing date")
     if day.year < 1900:
@@ -86,7 +94,7 @@ def read_birth_day(text: str, formats: Formats = ()) -> date:
     return day
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=8192)
 def read_moment(text: str, zone: ZoneInfo, formats: Formats = ()) -> Moment:
     """Reads an instant and its local day.
 

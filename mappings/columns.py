@@ -7,9 +7,10 @@ from typing import NamedTuple
 from mappings.body import FIRST_CELL, is_broken
 from mappings.cells import LONGEST_NAME, Placeholder, is_scientific
 from mappings.consent_column import ReadConsents, consent_reader
+from mappings.garbled import garbled_names
 from mappings.plan import Plan, Practice
 from mappings.record_builder import Build, Values, record_builder
-from mappings.records import Mapped, Rejected, VisitStatus, Warned
+from mappings.records import Mapped, PatientRow, Rejected, VisitStatus, Warned
 from mappings.site_column import SiteOf, site_reader
 from mappings.slots import (
     Body,
@@ -25,7 +26,7 @@ from mappings.slots import (
     signed_slots,
 )
 
-VERSION = 2
+VERSION = 3
 """Part of every fingerprint: raise it when the same cells come to mean something else."""
 
 _NOBODY = frozenset({"", "0", "NULL", "null", "\\N"})
@@ -110,7 +111,10 @@ def _map(feed: Feed, external_id: str, body: Body) -> Mapped:
         values["status"] = feed.once[1]
     if feed.consents is not None:
         values["consents"] = tuple(feed.consents(body, warnings))
-    return Mapped(record=feed.build(external_id, values), warnings=tuple(warnings))
+    record = feed.build(external_id, values)
+    if isinstance(record, PatientRow):
+        warnings.extend(garbled_names(record))
+    return Mapped(record=record, warnings=tuple(warnings))
 
 
 def _check_id(feed: Feed, body: Body) -> None:

@@ -37,13 +37,13 @@ class Verdict(NamedTuple):
     evidence: str | None = None
 
 
-def verdict(decisions: Iterable[Decision], purpose: Purpose) -> Verdict:
+def verdict(decisions: Iterable[Decision], purpose: Purpose, channel: Channel = "email") -> Verdict:
     """The latest dated decision wins, a no on the same day; an undated yes never beats a no.
 
     An undated no counts as of the day on which it was first seen. Of several noes in force a dated one speaks; of
     yeses without a date the stated basis does, which covers no less.
     """
-    about = [d for d in decisions if d.channel == "email" and d.purpose == purpose]
+    about = [d for d in decisions if d.channel == channel and d.purpose == purpose]
     noes = [d for d in about if d.decision == "no" and (d.asserted or d.decided_on is not None)]
     yeses = [d for d in about if d.decision == "yes" and d.asserted]
     dated = max((d for d in yeses if d.decided_on is not None and not d.basis), key=_rank, default=None)
@@ -65,6 +65,21 @@ def _day(decision: Decision) -> date:
 
 def _rank(decision: Decision) -> tuple[date, str]:
     return _day(decision), decision.evidence or ""
+
+
+def about(decisions: Iterable[Decision], address: str | None) -> list[Decision]:
+    """The decisions that count for a person at a mailing address: a yes about another address carries nothing to it."""
+    return [d for d in decisions if d.address in (None, address) or d.decision == "no"]
+
+
+def reopens(decisions: Sequence[Decision], closed_on: date, today: date) -> bool:
+    """True if a dated opt-in with evidence, given after the day on which something closed, is in force.
+
+    The same day does not do, for then a no wins; nor does a day that has not come yet.
+    """
+    found = (verdict(decisions, purpose) for purpose in PURPOSES)
+    days = [v.decided_on for v in found if v.state == "yes_dated" and v.evidence]
+    return any(day is not None and closed_on < day <= today for day in days)
 
 
 def withdrawn_all(decisions: Sequence[Decision]) -> bool:

@@ -11,7 +11,7 @@ from mappings.points import Offset, Point
 from mappings.predicates import Dates, Days, Flag, Months, NoneValue, Number, OneOf, Predicate
 from mappings.rules import All, AnyOf, Not, Rule, Test
 
-_PAST: Final = frozenset({"first_visit", "last_visit", "last_missed", "evaluated", "entered"})
+_PAST: Final = frozenset({"first_visit", "last_visit", "last_missed", "evaluated", "entered", "nps", "last_nudged"})
 _FRACTIONAL: Final = frozenset({"days_between_visits"})
 
 

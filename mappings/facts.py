@@ -57,6 +57,9 @@ _PATIENTS: Final = "patients"
 _VISITS: Final = "appointments"
 _EPISODES: Final = "episodes"
 _EITHER: Final = "appointments episodes"
+_SURVEYS: Final = "surveys"
+_CONDITIONS: Final = "conditions"
+_ENGAGEMENT: Final = "engagement"
 
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "status": STATUSES,
@@ -88,6 +91,8 @@ _TABLE: Final[tuple[tuple[str, FactType, FieldClass, str, str, str], ...]] = (
     ("providers", "list", "relationship", _VISITS, "providers", "All therapists ever seen or booked."),
     ("provider", "text", "relationship", _VISITS, "provider", "The therapist of the last visit."),
     ("visit_types", "list", "health", _VISITS, "visit types", "All types of visit ever had or booked."),
+    ("body_region", "text", "health", _CONDITIONS, "body region", "The region of the body that is treated."),
+    ("diagnosis", "list", "health", _CONDITIONS, "diagnoses", "The diagnosis codes of the current episode."),
     ("referral_source", "text", "relationship", _PATIENTS, "referral source", "Who or what sent the contact."),
     ("referred_by_patient", "flag", "relationship", _PATIENTS, "referral", "True if another patient sent the contact."),
     ("referral_received", "date", "relationship", _PATIENTS, "referral", "The day the referral came in."),
@@ -141,6 +146,11 @@ _TABLE: Final[tuple[tuple[str, FactType, FieldClass, str, str, str], ...]] = (
     ("has_email", "flag", "contact", _ALWAYS, "e-mail address", "True if there is a usable e-mail address."),
     ("has_mobile", "flag", "contact", _ALWAYS, "phone number", "True if there is a phone number for text messages."),
     ("email_status", "text", "contact", _ALWAYS, "e-mail status", "Whether the mailing address can be written to."),
+    ("last_nudged", "date", "relationship", _ALWAYS, "last nudge", "The day a destination last took a loud entry."),
+    ("last_opened", "date", "relationship", _ENGAGEMENT, "last opening", "The day a message was last opened."),
+    ("last_clicked", "date", "relationship", _ENGAGEMENT, "last click", "The day a link was last followed."),
+    ("nps", "date", "relationship", _SURVEYS, "last score's day", "The day of the last score."),
+    ("nps_score", "number", "relationship", _SURVEYS, "last score", "The last score, 0 to 10."),
     (
         "household_size",
         "number",

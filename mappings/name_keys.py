@@ -6,7 +6,7 @@ from functools import lru_cache
 _SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=8192)
 def name_key(name: str | None) -> str:
     """The key under which two spellings of a name are the same; "" for no name."""
     if not name:

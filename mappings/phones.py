@@ -25,7 +25,7 @@ def read_phone(text: str, region: str) -> str:
     return "+1" + digits
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=8192)
 def _by_library(text: str, region: str) -> str:
     try:
         number = phonenumbers.parse(text, region)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -93,11 +94,12 @@ class Flag(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """Makes a row's id of several columns (`day` uses only its date part); of several such rows of one file the one
-    with the highest number in `newest` counts."""
+    with the highest number in `newest` counts. `optional`: a column that the header lacks counts as empty."""
 
     columns: tuple[str, ...]
     day: str | None = None
     newest: str | None = None
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,7 +127,7 @@ class Plan:
         """The source columns without which a file is refused."""
         names = [name for name in REQUIRED[self.kind] if not (name == "external_id" and self.identity)]
         wanted = [place for name in names if name in self.columns for place in self.columns[name].places()]
-        wanted += self.identity.columns if self.identity else ()
+        wanted += self.identity.columns if self.identity and not self.identity.optional else ()
         wanted += [column.column for column in self.columns.values() if column.declared and column.default is None]
         wanted += [column.time for column in self.columns.values() if column.declared and column.time is not None]
         stated = (entry for entry in self.consents if not entry.optional)
@@ -138,6 +140,8 @@ class Plan:
         lacking = [name for name in self.required_columns() if name not in header]
         if self.kind == "appointments" and self.site.column is not None and self.site.default is None:
             lacking += [self.site.column] if not self.site_columns(header) else []
+        if self.identity is not None and self.identity.optional:
+            lacking += [] if any(name in header for name in self.identity.columns) else self.identity.columns[:1]
         return lacking
 
     def site_columns(self, header: Collection[str]) -> list[str]:
@@ -168,7 +172,8 @@ class Plan:
 class Practice:
     """What a mapping must know of the practice and the source beside the columns.
 
-    `payers` are maps of class -> words, the operator's before the preset's; `outcomes` outcome -> words.
+    `payers` are maps of class -> words, the operator's before the preset's; `outcomes` outcome -> words. `today`: the
+    last day on which anybody can have been born.
     """
 
     zone: ZoneInfo
@@ -176,6 +181,7 @@ class Practice:
     phone_region: str = "US"
     outcomes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     payers: tuple[Mapping[str, tuple[str, ...]], ...] = ()
+    today: date | None = None
 
     def zone_of(self, site: str | None) -> ZoneInfo:
         """The site's zone; the practice's where there is no site."""

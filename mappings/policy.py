@@ -7,6 +7,7 @@ opaque codes may leave (minimum necessary, 45 CFR 164.502(b)).
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, Literal
 
 from mappings.consent import Verdict
@@ -28,7 +29,10 @@ class Audience:
     """A destination's terms: who receives, under which agreement, which tags and fields.
 
     `agreement`: inside (within the practice), signed (a BAA), none. `fields` maps provider fields to canonical names,
-    facts or greeting. `tags` maps (segment | status, name) to the name under which it leaves. `sites` None = all.
+    facts or greeting. `tags` maps (segment | step | status, name) to the name under which it leaves. `sites` None = all.
+    `starts`: a tag that is added loudly may start an automation there.
+    `quiet`: a tag can be added there without starting automations; where it cannot, only entries since `loud_after` go
+    (None: none). `channel`: how its people are reached.
     """
 
     destination: str
@@ -43,6 +47,10 @@ class Audience:
     fields: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[tuple[str, str], str] = field(default_factory=dict)
     greeting: str = "there"
+    starts: bool = True
+    quiet: bool = True
+    loud_after: datetime | None = None
+    channel: Literal["email", "phone"] = "email"
 
 
 def refused_names(audience: Audience) -> list[str]:

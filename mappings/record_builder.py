@@ -7,7 +7,18 @@ from typing import Any, Final
 from mappings.names import split_full_name
 from mappings.plan import Plan, Practice
 from mappings.postal_codes import american_postal_code
-from mappings.records import EpisodeRow, Outcome, PatientRow, Record, SupplementRow, VisitRow
+from mappings.records import (
+    Consent,
+    ConsentRow,
+    EpisodeRow,
+    Outcome,
+    PatientRow,
+    Record,
+    SupplementRow,
+    SurveyRow,
+    VisitRow,
+)
+from mappings.slots import Fault
 
 Values = dict[str, Any]
 Build = Callable[[str, Values], Record]
@@ -23,6 +34,10 @@ def record_builder(plan: Plan, practice: Practice) -> Build:
         return _visit
     if plan.kind == "episodes":
         return _episode_builder(practice)
+    if plan.kind == "surveys":
+        return _survey
+    if plan.kind == "consents":
+        return _consent
     return _supplement_builder(plan)
 
 
@@ -41,6 +56,18 @@ def _visit(external_id: str, values: Values) -> VisitRow:
     return VisitRow(external_id=external_id, **values)
 
 
+def _survey(external_id: str, values: Values) -> SurveyRow:
+    if "patient_id" not in values and "email" not in values:
+        raise Fault("missing_value", "email", None)
+    return SurveyRow(
+        external_id=external_id,
+        patient_id=values.get("patient_id"),
+        email=values.get("email"),
+        score=values["score"],
+        answered_on=values["answered_on"],
+    )
+
+
 def _episode_builder(practice: Practice) -> Build:
     outcomes: dict[str, Outcome] = {
         word.strip().casefold(): name for name, words in _outcomes(practice) for word in words
@@ -57,6 +84,23 @@ def _episode_builder(practice: Practice) -> Build:
 def _outcomes(practice: Practice) -> list[tuple[Outcome, tuple[str, ...]]]:
     known: tuple[Outcome, ...] = ("completed", "self_discharged", "transferred")
     return [(name, tuple(practice.outcomes.get(name, ()))) for name in known]
+
+
+def _consent(external_id: str, values: Values) -> ConsentRow:
+    """About a patient row where one is named, else about an address; without a channel it is about e-mail."""
+    patient, email = values.get("external_id"), values.get("email")
+    if patient is None and email is None:
+        raise Fault("missing_value", "external_id", None)
+    stated = Consent(
+        channel=values.get("channel", "email"),
+        purpose=values["purpose"],
+        decision=values["decision"],
+        decided_on=values.get("decided_on"),
+        evidence=values.get("evidence"),
+    )
+    return ConsentRow(
+        external_id=external_id, patient_id=patient, email=email if patient is None else None, consent=stated
+    )
 
 
 def _supplement_builder(plan: Plan) -> Build:

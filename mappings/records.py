@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, NamedTuple
 
-Kind = Literal["patients", "appointments", "episodes", "consents", "supplements", "locations"]
+Kind = Literal["patients", "appointments", "episodes", "consents", "surveys", "supplements", "locations"]
 """Feeds, named as in the configuration; supplements and locations come from FHIR and EMR side tables only."""
 
 VisitStatus = Literal["proposed", "booked", "arrived", "fulfilled", "cancelled", "noshow"]
@@ -145,6 +145,17 @@ class ConsentRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SurveyRow:
+    """A score that somebody gave, known by a patient row (external id) or an e-mail address."""
+
+    external_id: str
+    patient_id: str | None = None
+    email: str | None = None
+    score: int
+    answered_on: date
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SupplementRow:
     """What another table or resource adds to a patient row or an episode (payer, referral, guardian, authorization).
 
@@ -159,7 +170,7 @@ class SupplementRow:
     values: Mapping[str, str | int | date | None] = field(default_factory=dict)
 
 
-Record = PatientRow | VisitRow | EpisodeRow | ConsentRow | SupplementRow
+Record = PatientRow | VisitRow | EpisodeRow | ConsentRow | SurveyRow | SupplementRow
 
 
 class Warned(NamedTuple):

@@ -22,6 +22,7 @@ __all__ = [
     "Test",
     "class_of",
     "facts_read",
+    "narrowed",
     "parse",
     "segment_order",
     "segments_read",
@@ -77,6 +78,16 @@ def parse(raw: object) -> Rule:
     return _all([part for parts in read_each(entries, _entry) for part in parts])
 
 
+def narrowed(who: Rule, leave_when: Rule | None, sites: tuple[str, ...] | None) -> Rule:
+    """The rule of a segment that is left when another rule holds, and that exists at some clinics only (None: at all)."""
+    parts: list[Rule] = list(who.parts) if isinstance(who, All) else [who]
+    if sites is not None:
+        parts.append(Test("site", OneOf(sites)))
+    if leave_when is not None:
+        parts.append(Not(leave_when))
+    return _all(parts)
+
+
 def _all(parts: list[Rule]) -> Rule:
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
@@ -130,10 +141,10 @@ def facts_read(rule: Rule) -> frozenset[str]:
     return frozenset(test.fact for test in tests_of(rule))
 
 
-def unfed(rule: Rule, feeds: Iterable[str]) -> frozenset[str]:
-    """The facts that the rule tests and that none of these feeds (patients, appointments, episodes) can fill."""
+def unfed(rule: Rule, feeds: Iterable[str], beside: Iterable[str] = ()) -> frozenset[str]:
+    """The facts that the rule tests, or that are used `beside` it, and that none of these feeds can fill."""
     there = frozenset(feeds)
-    fed_by = {name: FACTS[name].fed_by for name in facts_read(rule)}
+    fed_by = {name: FACTS[name].fed_by for name in facts_read(rule) | set(beside)}
     return frozenset(name for name, needed in fed_by.items() if needed and needed.isdisjoint(there))
 
 

@@ -26,7 +26,15 @@ from mappings.names import clean
 from mappings.payers import payer_reader
 from mappings.phones import read_phone
 from mappings.plan import Column, Plan, Practice
-from mappings.words import CANONICAL_STATUSES, read_language, read_sex, read_status
+from mappings.words import (
+    CANONICAL_STATUSES,
+    read_answer,
+    read_channel,
+    read_language,
+    read_purpose,
+    read_sex,
+    read_status,
+)
 
 Read = Callable[[str], Any]
 ReadMoment = Callable[[str, ZoneInfo], tuple[datetime, Any]]
@@ -128,7 +136,7 @@ def _slots(plan: Plan, practice: Practice) -> Iterator[Slot]:
             column.default,
         )
         for name, column in plan.columns.items()
-        if types[name] not in ("site", "moment") and name != "external_id"
+        if types[name] not in ("site", "moment") and (name != "external_id" or plan.kind == "consents")
     )
 
 
@@ -205,7 +213,7 @@ def _reader(kind: Type, column: Column, practice: Practice) -> Read:
         "text": read_text,
         "name": lambda text: read_name(clean(text)),
         "day": lambda text: read_day(text, column.formats),
-        "birth_day": lambda text: read_birth_day(text, column.formats),
+        "birth_day": lambda text: read_birth_day(text, column.formats, practice.today),
         "whole": read_whole,
         "flag": read_flag,
         "active": read_active,
@@ -216,5 +224,8 @@ def _reader(kind: Type, column: Column, practice: Practice) -> Read:
         "language": read_language,
         "payer": payer_reader(*practice.payers),
         "status": read_status,
+        "channel": read_channel,
+        "purpose": read_purpose,
+        "yes_no": read_answer,
     }
     return readers[kind]

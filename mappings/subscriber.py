@@ -1,56 +1,22 @@
 """The contacts of one address -> the document that a destination should hold, and what is withheld of whom and why."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Final, NamedTuple
 
-from mappings.consent import PURPOSES, Decision, Verdict, verdict, withdrawn_all
+from mappings.consent import PURPOSES, Verdict, verdict, withdrawn_all
 from mappings.document import Document
 from mappings.observed import as_accepted, shown, unsent
+from mappings.party import Party, choose_primary, ranked
 from mappings.policy import Audience, covers
+from mappings.quiet import waiting
 from mappings.records import Purpose
 from mappings.withheld import FOR_CONSENT
 
-STATUS = "status"
-
-
-class SegmentTag(NamedTuple):
-    """A segment that a contact is in: its purpose, and when the entry fell due if it may be loud (None: quiet)."""
-
-    purpose: Purpose
-    loud_since: datetime | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Party:
-    """One contact as a document needs it.
-
-    `order` puts the row first seen before others. `guardian_address`: its address was given as a guardian's (or the
-    source says that a minor's address is). `grown_up`: first seen as a minor and adult now. `causes` are suppressions
-    of the person, `values` its rendered canonical names and facts. `observed`: of a source or site that only observes,
-    so that nothing of it is sent but what takes away.
-    """
-
-    contact: str
-    status: str
-    site: str | None
-    order: tuple[Any, ...]
-    address: str | None
-    minor: bool = False
-    grown_up: bool = False
-    guardian_address: bool = False
-    prospect: bool = False
-    observed: bool = False
-    causes: frozenset[str] = frozenset()
-    decisions: Sequence[Decision] = ()
-    segments: Mapping[str, SegmentTag] = field(default_factory=dict)
-    values: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def inactive(self) -> bool:
-        """Never contacted, and left out of an address altogether."""
-        return self.status == "inactive"
+STATUS: Final = "status"
+STEP: Final = "step"
+DO_NOT_CALL: Final = "do_not_call"
+"""The cause of a suppression that closes the telephone to a person, and nothing else."""
 
 
 class Built(NamedTuple):
@@ -66,21 +32,6 @@ class Built(NamedTuple):
     withheld: Mapping[str, Mapping[str, str]]
     primary: str | None
     protected: bool
-
-
-def choose_primary(previous: str | None, parties: Sequence[Party]) -> str | None:
-    """Adult before minor, then the row first seen; the previous one stays while it is there and no adult outranks it."""
-    present = [party for party in parties if not party.inactive]
-    if not present:
-        return None
-    stays = next((party for party in present if party.contact == previous), None)
-    if stays is not None and not (stays.minor and any(not party.minor for party in present)):
-        return stays.contact
-    return _ranked(present)[0].contact
-
-
-def _ranked(parties: Sequence[Party]) -> list[Party]:
-    return sorted(parties, key=lambda party: (party.minor, *party.order))
 
 
 class _Passed(NamedTuple):
@@ -114,6 +65,9 @@ def build(audience: Audience, parties: Sequence[Party], neighbours: Sequence[Par
         tags, reasons = gate.tags()
         if party.observed:
             tags, reasons = unsent(audience, tags, reasons, before.accepted)
+        if not audience.quiet:
+            loud = {key: _since(party, *key) for key in tags or ()}
+            tags, reasons = waiting(audience, tags, reasons, loud, before.accepted)
         if reasons:
             withheld[party.contact] = reasons
         if tags is not None:
@@ -166,8 +120,8 @@ def _document(
 
 
 def _fields(audience: Audience, passed: Sequence[_Passed], primary: str | None) -> dict[str, str]:
-    ranked = _ranked([p.party for p in passed])
-    speaker = next((party for party in ranked if party.contact == primary), ranked[0])
+    first = ranked([p.party for p in passed])
+    speaker = next((party for party in first if party.contact == primary), first[0])
     several = len(passed) > 1
     return {
         provider: _greeting(audience, speaker, several=several) if name == "greeting" else speaker.values.get(name, "")
@@ -185,11 +139,31 @@ def _loud(audience: Audience, passed: Sequence[_Passed]) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for p in passed:
         for kind, name in p.tags:
-            since = p.party.segments[name].loud_since if kind == "segment" else None
+            since = _since(p.party, kind, name)
             tag = audience.tags.get((kind, name))
             if since is not None and tag is not None:
                 found[tag] = max(since, found.get(tag, since))
     return found
+
+
+def _since(party: Party, kind: str, name: str) -> datetime | None:
+    if kind == "segment":
+        return party.segments[name].loud_since
+    step = party.segments[_owner(name)].step if kind == STEP else None
+    return step.loud_since if step is not None else None
+
+
+def _owner(step: str) -> str:
+    """The segment of a step."""
+    return step.rpartition(":")[0]
+
+
+def receives(audience: Audience, party: Party, neighbours: Sequence[Party], before: Before) -> frozenset[str]:
+    """The segments of a contact that may leave to a destination."""
+    if party.inactive or party.observed:
+        return frozenset()
+    tags, _ = _Gate(audience, party, [other for other in neighbours if not other.inactive], before).tags()
+    return frozenset(name for kind, name in tags or () if kind == "segment")
 
 
 class _Gate:
@@ -197,6 +171,7 @@ class _Gate:
 
     def __init__(self, audience: Audience, party: Party, active: Sequence[Party], before: Before) -> None:
         self.audience, self.party, self.active, self.closed = audience, party, active, before.closed
+        self._there = before.accepted.tags if before.accepted is not None else frozenset[str]()
         self._stays_out = before.accepted is not None and before.accepted.standing == "unsubscribed"
         self._verdicts: dict[Purpose, Verdict] = {}
 
@@ -209,12 +184,13 @@ class _Gate:
         given: dict[tuple[str, str], Purpose] = {}
         reasons: dict[str, str] = {}
         for key, purpose in wanted.items():
-            reason = whole or self._reason(purpose)
+            closed = whole or self._reason(purpose)
+            reason = closed or self._waits(key)
             if reason is None:
                 given[key] = purpose
-            else:
+            elif key[0] != STEP or closed is None:  # a step shares what closes its segment
                 reasons[shown(key)] = reason
-        if self.audience.agreement == "inside":
+        if self.audience.agreement == "inside" and self.audience.channel == "email":
             return given, reasons
         base = whole or self._reason(self.audience.purpose) if self.audience.everyone else None
         if self.audience.everyone and base is not None and not given:
@@ -228,14 +204,36 @@ class _Gate:
             for name, tag in self.party.segments.items()
             if name in self.audience.segments
         }
+        steps = {(STEP, tag.step.name): tag.purpose for name, tag in self.party.segments.items() if tag.step}
+        wanted |= {key: purpose for key, purpose in steps.items() if ("segment", _owner(key[1])) in wanted}
         if self.party.status in self.audience.statuses:
             wanted[(STATUS, self.party.status)] = self.audience.purpose
         return wanted
 
+    def _waits(self, key: tuple[str, str]) -> str | None:
+        """Why a tag is not heard yet; what is there stays, unless it must come anew to be heard."""
+        if not self.audience.starts or key[0] == STATUS:
+            return None
+        there = self.audience.tags.get(key) in self._there
+        tag = self.party.segments[key[1] if key[0] == "segment" else _owner(key[1])]
+        if key[0] == STEP:
+            return None if there or tag.step is None else tag.step.waits
+        if tag.waits is not None:
+            return None if there else tag.waits
+        anew = tag.released_to is not None and self.audience.destination not in tag.released_to
+        return "waiting_baseline" if anew and there else None
+
     def _closed(self) -> str | None:
-        """A reason that closes everything: no address, a suppression, a minor on its own."""
+        """A reason that closes everything: no address, a suppression, a minor on its own.
+
+        On the telephone only the person's own word counts; whoever has no address is who the list is for.
+        """
+        if self.audience.channel == "phone":
+            return "consent_withdrawn" if DO_NOT_CALL in self.party.causes else None
         for cause in sorted(self.closed | self.party.causes):
             name, _, destination = cause.partition(":")
+            if name == DO_NOT_CALL:
+                continue
             if not destination or destination == self.audience.destination:
                 return name
         if self.party.address is None:
@@ -255,17 +253,18 @@ class _Gate:
         found = self._verdict(purpose)
         if found.state == "no":
             return "consent_withdrawn"
-        if any(verdict(o.decisions, purpose).state == "no" for o in self.active if o.contact != self.party.contact):
+        others = [o for o in self.active if o.contact != self.party.contact and self.audience.channel == "email"]
+        if any(verdict(o.decisions, purpose).state == "no" for o in others):
             return "household_refusal"
         if covers(self.audience, found, purpose, prospect=self.party.prospect):
             return "unsubscribed" if self._stays_out and self.audience.agreement != "inside" else None
         counts = ("yes_dated", "basis") if self.party.prospect else ("yes_dated",)
-        others = any(self._verdict(other).state in counts for other in PURPOSES if other != purpose)
-        return "purpose_not_covered" if others else "no_consent"
+        other = any(self._verdict(each).state in counts for each in PURPOSES if each != purpose)
+        return "purpose_not_covered" if other else "no_consent"
 
     def _verdict(self, purpose: Purpose) -> Verdict:
         if purpose not in self._verdicts:
-            self._verdicts[purpose] = verdict(self.party.decisions, purpose)
+            self._verdicts[purpose] = verdict(self.party.decisions, purpose, self.audience.channel)
         return self._verdicts[purpose]
 
     def purposes(self, tags: Mapping[tuple[str, str], Purpose]) -> tuple[Purpose, ...]:

@@ -1,9 +1,9 @@
 """Words of closed lists as exports spell them: visit statuses, sex, language."""
 
 import re
-from typing import Final, get_args
+from typing import Final, Literal, get_args
 
-from mappings.records import Sex, VisitStatus
+from mappings.records import Channel, Purpose, Sex, VisitStatus
 
 CANONICAL_STATUSES: Final[dict[str, VisitStatus]] = {word: word for word in get_args(VisitStatus)}
 
@@ -68,6 +68,47 @@ def read_status(text: str) -> VisitStatus:
     if status is None:
         raise ValueError("not a known status")
     return status
+
+
+_CHANNELS: Final[dict[str, Channel]] = {
+    **{word: word for word in get_args(Channel)},
+    "e-mail": "email",
+    "text": "sms",
+    "text message": "sms",
+    "voice": "phone",
+    "post": "mail",
+}
+_PURPOSES: Final[dict[str, Purpose]] = {word: word for word in get_args(Purpose)}
+_ANSWERS: Final[dict[str, Literal["yes", "no"]]] = {
+    **dict.fromkeys(("yes", "y", "true", "t", "1", "opt-in", "opt in", "optin", "granted", "permit"), "yes"),
+    **dict.fromkeys(
+        ("no", "n", "false", "f", "0", "opt-out", "opt out", "optout", "withdrawn", "revoked", "deny"), "no"
+    ),
+}
+
+
+def read_channel(text: str) -> Channel:
+    """Reads email, sms, phone or mail; raises ValueError otherwise."""
+    try:
+        return _CHANNELS[text.casefold()]
+    except KeyError:
+        raise ValueError("not a known channel") from None
+
+
+def read_purpose(text: str) -> Purpose:
+    """Reads treatment, operations or marketing; raises ValueError otherwise."""
+    try:
+        return _PURPOSES[text.casefold()]
+    except KeyError:
+        raise ValueError("not a known purpose") from None
+
+
+def read_answer(text: str) -> Literal["yes", "no"]:
+    """Reads a decision: yes or no, opt-in or opt-out, granted or withdrawn; raises ValueError otherwise."""
+    try:
+        return _ANSWERS[text.casefold()]
+    except KeyError:
+        raise ValueError("not yes or no") from None
 
 
 def read_sex(text: str) -> Sex:

@@ -7,6 +7,7 @@ from textwrap import shorten
 from sqlalchemy import Engine
 
 from connectors.base import Refusal
+from sync.land import ANSWER
 from sync.landing import Pulled
 from sync.log import say
 from sync.report import Report
@@ -35,7 +36,10 @@ def say_pulled(engine: Engine, source: str, pulled: Pulled) -> None:
         say("file.notice", source=source, file=file, reason=reason, next=shorten(what, 300) or None)
     tally = pulled.tally
     for (feed, name, code), n in sorted(tally.notices.items()):
-        say("rows.warned", "warning", source=source, place=f"{feed}.{name}", reason=code, n_rows=n)
+        if name == ANSWER:
+            say("file.notice", source=source, file=f"{feed} search", reason="server_warns", next=code)
+        else:
+            say("rows.warned", "warning", source=source, place=f"{feed}.{name}", reason=code, n_rows=n)
     if tally.quarantined:
         say("rows.quarantined", "warning", source=source, n_rows=tally.quarantined)
     if pulled.landed:

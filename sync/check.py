@@ -3,17 +3,40 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 from config.load import Config, database_url
 from config.problem import Problem
 from connectors.base import Misconfigured
 from connectors.settings import DestinationSettings, SecretRef, SignedBaa, SourceSettings, read_secret
+from mappings.clinical_words import clinical_word
 from mappings.doubts import warnings as doubts
+from mappings.facts import CANONICAL, FACTS
 from mappings.policy import BARE_NAMES
 from mappings.records import Purpose
 from mappings.rules import unfed
 from mappings.sentence import english
+from mappings.series import english as said
+from sync.case import UnreadableCase, pose
 from sync.leftovers import late_files
+
+_KNOWN: Final = frozenset({*CANONICAL, *FACTS})
+_NO_FEEDS: Final = frozenset(
+    {
+        "role",
+        "mode",
+        "schedule",
+        "max_age",
+        "sees_ahead",
+        "past_booked",
+        "minor_email",
+        "retired",
+        "expected",
+        "consent",
+    }
+    | {"site", "folder", "encoding", "delimiter", "exported_at", "payers", "outcomes", "auth", "base_url", "ca_file"}
+)
+"""Keys of a source that decide nothing of which facts it brings."""
 
 
 @dataclass(slots=True)
@@ -29,31 +52,51 @@ def examine(config: Config, at: datetime, *, offline: bool = False, live: bool =
     """Examines a loaded configuration, no network. Reads no secret and no folder if `offline`; with `live` a trial
     reads the secrets, and tells of each."""
     found = Examined()
-    feeds = _feeds(config.settings.sources.values())
+    feeds = _feeds(config)
     for name, rule in config.rules.items():
         where = ("segments", name, "who")
-        found.english[name] = english(rule)
+        found.english[name] = " ".join(filter(None, (english(rule), said(config.settings.segments[name].manner()))))
         found.warnings += [config.problem(where, doubt) for doubt in doubts(rule)]
-        missing = unfed(rule, feeds) if config.settings.sources else frozenset[str]()
+        counted = config.settings.segments[name].count_from
+        missing = unfed(rule, feeds, {counted} if counted else ()) if feeds is not None else frozenset[str]()
         found.problems += [
             config.problem(where, f"tests {fact}, which no configured source can fill; add the feed, or drop the test")
             for fact in sorted(missing)
         ]
-    for name, source in config.settings.sources.items():
-        found.warnings += _missing(config, name, source)
     for name, destination in config.settings.destinations.items():
         found.problems += _policy(config, name, destination)
-        found.warnings += _uncovered(config, name, destination)
-    if not offline:
-        found.warnings += late_files(config, at)
+        found.problems += _names(config, name, destination)
+    if not config.left_out:
+        found.problems += _cases(config, at)
+        found.warnings += _gaps(config)
+        found.warnings += late_files(config, at) if not offline else ()
     if not (offline or live):
         found.problems += _secrets(config)
     return found
 
 
-def _feeds(sources: Iterable[SourceSettings]) -> frozenset[str]:
+def _cases(config: Config, at: datetime) -> Iterator[Problem]:
+    for case in config.settings.cases():
+        try:
+            pose(case, config.settings, None, at.astimezone(config.settings.practice.timezone).date())
+        except UnreadableCase as error:
+            yield from (config.problem((*case.path, *path), message) for path, message in error.faults)
+
+
+def _gaps(config: Config) -> Iterator[Problem]:
+    for name, source in config.settings.sources.items():
+        yield from _missing(config, name, source)
+    for name, destination in config.settings.destinations.items():
+        yield from _uncovered(config, name, destination)
+
+
+def _feeds(config: Config) -> frozenset[str] | None:
+    """What the sources bring; None where there are none, or where one is not understood well enough to say."""
+    unclear = (path for path in config.left_out if path[:1] == ("sources",))
+    if not config.settings.sources or any(len(path) < 3 or path[2] not in _NO_FEEDS for path in unclear):
+        return None
     feeds: set[str] = set()
-    for source in sources:
+    for source in config.settings.sources.values():
         stated = getattr(source, "fed", None)
         feeds |= set(stated()) if stated is not None else {"patients", "appointments", "episodes"}
     return frozenset(feeds)
@@ -71,14 +114,33 @@ def _missing(config: Config, name: str, source: SourceSettings) -> Iterator[Prob
 
 
 def _policy(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
-    if destination.inside or isinstance(destination.baa, SignedBaa):
+    unclear = {("destinations", name, key) for key in ("baa", "inside")} & config.left_out
+    if destination.inside or isinstance(destination.baa, SignedBaa) or unclear:
         return
     for provider, fact in destination.fields.items():
-        if fact not in BARE_NAMES:
+        if fact not in BARE_NAMES and fact in _KNOWN:
             path = ("destinations", name, "fields", provider)
             yield config.problem(
                 path, f"{fact} may not leave without a BAA; only {', '.join(sorted(BARE_NAMES))} and codes may"
             )
+
+
+def _names(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
+    """Clinical words in names that leave as they are: fields, the greeting, and under a BAA segments."""
+    if destination.inside:
+        return
+    leaving: list[tuple[tuple[str | int, ...], str]] = [
+        (("destinations", name, "fields", field), field) for field in destination.fields
+    ]
+    leaving.append((("practice", "greeting"), config.settings.practice.greeting))
+    if isinstance(destination.baa, SignedBaa):
+        listed = config.settings.segments if destination.segments == "all" else destination.segments
+        leaving += [(("segments", segment), segment) for segment in listed]
+    for path, text in leaving:
+        word = clinical_word(text)
+        if word is not None:
+            message = f"{word!r} would tell {name} why somebody comes; choose a name without clinical words"
+            yield config.problem(path, message)
 
 
 def _uncovered(config: Config, name: str, destination: DestinationSettings) -> Iterator[Problem]:
@@ -107,6 +169,8 @@ def _consented(sources: Iterable[SourceSettings]) -> set[Purpose]:
         for consent in source.consent:
             if consent.dated_by is not None or consent.always is not None:
                 found |= set(consent.purposes)
+        own = getattr(source, "consented", None)
+        found |= own() if own is not None else frozenset()
     return found
 
 
@@ -114,8 +178,11 @@ def _secrets(config: Config) -> Iterator[Problem]:
     refs: list[tuple[tuple[str, ...], SecretRef | None]] = [(("log_key",), config.settings.log_key)]
     for name, destination in config.settings.destinations.items():
         refs.append((("destinations", name, "api_key"), getattr(destination, "api_key", None)))
+        webhook = getattr(destination, "webhook", None)
+        for key in ("secret", "signing_secret") if webhook is not None else ():
+            refs.append((("destinations", name, "webhook", key), getattr(webhook, key)))
     for path, ref in refs:
-        if ref is None:
+        if ref is None or path in config.left_out:
             continue
         try:
             read_secret(ref, ".".join(path))

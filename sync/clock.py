@@ -68,7 +68,7 @@ class Clocks:
         return Clock(self.now, feed.data_as_of + feed.max_age, source, feed.max_age)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8192)
 def midnight(day: date, zone: ZoneInfo, after: int = 0) -> datetime:
     """The instant (UTC) at which the day `after` days after `day` begins in `zone`.
 
@@ -79,7 +79,7 @@ def midnight(day: date, zone: ZoneInfo, after: int = 0) -> datetime:
     return datetime.combine(date.fromordinal(number), time.min, zone).astimezone(UTC)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=8192)
 def local_day(instant: datetime, zone: ZoneInfo) -> date:
     """The calendar day that it is in `zone` at an instant."""
     return instant.astimezone(zone).date()

@@ -1,7 +1,7 @@
 """What a review decides by: rules, segments' terms, destinations as it sees them; built once from the configuration."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from mappings.facts import FieldClass
 from mappings.policy import Audience
 from mappings.records import Purpose, Status
+from mappings.series import USUAL, Cap, Hours, Manner
 from sync.person import Row, World
 from sync.segments import Ruleset
 
@@ -20,6 +21,7 @@ class SegmentTerms:
     purpose: Purpose
     klass: FieldClass
     version: str
+    manner: Manner = USUAL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,7 @@ class Outlet:
     audience: Audience
     observe: bool
     baseline: bool
+    events: frozenset[str] = frozenset()
 
 
 class Places(NamedTuple):
@@ -58,7 +61,7 @@ class Criteria:
     """Everything a review decides by, at one instant. `last` is the complete review before it.
 
     `newcomers`: sources that bring something for the first time · `observed`: nothing of their contacts is sent ·
-    `switched`: their mode has changed since `last`.
+    `switched`: their mode has changed since `last` · `hours`: of sending, by site; "" where there is none.
     """
 
     at: datetime
@@ -78,10 +81,21 @@ class Criteria:
     observed: Places = NOWHERE
     switched: Places = NOWHERE
     last: LastReview | None = None
+    cap: Cap | None = None
+    hours: Mapping[str, Hours] = field(default_factory=dict)
+
+    def hours_of(self, site: str | None) -> Hours | None:
+        """When loud entries may go at a site (the practice's hours where there is none); None: at any time."""
+        return self.hours.get(site or "", self.hours.get(""))
 
     def zone_of(self, site: str | None) -> ZoneInfo:
         """The zone of a site; the practice's where there is none."""
         return self.world.site_zones.get(site or "", self.world.zone)
+
+    def reads(self, fact: str) -> bool:
+        """True if a rule tests this fact, or a destination shows it."""
+        tested = any(fact in compiled.facts for compiled in self.ruleset.rules.values())
+        return tested or any(fact in outlet.audience.fields.values() for outlet in self.outlets)
 
     def sees(self, status: Status) -> bool:
         """True if any destination shows this status."""

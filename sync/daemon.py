@@ -28,6 +28,7 @@ from sync.owner import owning
 from sync.reload import Rejected, Reloading
 from sync.store.runs import last_successes
 from sync.vigil import Vigil
+from sync.web import Behind, Web
 from sync.worker import SILENT_FOR, Worker
 
 _STOP: Final = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -90,16 +91,35 @@ class Daemon:
             self._start()
             watch = ClockWatch(self._clock_jumped)
             watch.start()
+            web = self._open_web()
             notify("READY=1")
             try:
                 code = self._attend()
             finally:
+                if web is not None:
+                    web.close()
                 watch.end()
                 self._begin_to_end()
             code = self._drained(code)
         self._service.engine.dispose()
         say("daemon.stopped", exit_code=code)
         return code
+
+    def _open_web(self) -> Web | None:
+        """The web server, where one is configured; it keeps its address until a restart."""
+        settings = self._service.config.settings.web
+        if settings is None:
+            return None
+        behind = Behind(
+            service=lambda: self._service, now=self._now, well=self._is_well, heard=lambda: self._run_now([REVIEW])
+        )
+        web = Web(settings, behind)
+        web.start()
+        return web
+
+    def _is_well(self) -> bool:
+        fresh = time.monotonic() - self._pulse < _PULSE_LATE_S
+        return fresh and self._worker.ruin is None and self._worker.silence() <= self.terms.silent_for
 
     @property
     def _zone(self) -> ZoneInfo:

@@ -15,6 +15,7 @@ from sync.lifecycle import Judgement, judge
 from sync.person import Person, Stored
 from sync.segments import Changes, Context, Membership, fell_due
 from sync.segments import decide as decide_segments
+from sync.series import step_at
 from sync.turns import coming_of_age
 
 MOST_STEPS = 40
@@ -34,6 +35,7 @@ class Known:
     data_at: datetime
     reviewed_at: datetime | None
     due_at: datetime | None
+    nudged_at: datetime | None = None
 
 
 class Decided(NamedTuple):
@@ -59,12 +61,13 @@ def decide(criteria: Criteria, person: Person, judgement: Judgement, known: Know
     context = _context(criteria, person, judgement, known, verdicts)
     changes = decide_segments(known.memberships, verdicts, context)
     seen = criteria.ruleset.seen(facts, days, verdicts)
-    next_review_at, waits = _next(criteria, judgement, seen)
+    memberships = _memberships(known.memberships, changes)
+    next_review_at, waits = _next(criteria, judgement, seen, memberships)
     return Decided(
         judgement=judgement,
         facts=seen,
         changes=changes,
-        memberships=_memberships(known.memberships, changes),
+        memberships=memberships,
         reach=known.reach,
         household_size=known.household_size,
         next_review_at=next_review_at,
@@ -74,7 +77,7 @@ def decide(criteria: Criteria, person: Person, judgement: Judgement, known: Know
 
 def _memberships(before: Mapping[str, Membership], changes: Changes) -> dict[str, Membership]:
     kept = {name: held for name, held in before.items() if name not in changes.left}
-    new = {entry.segment: Membership(entry.due_at, entry.entered_by, entry.rule_version) for entry in changes.entered}
+    new = {e.segment: Membership(e.due_at, e.entered_by, e.rule_version, e.since) for e in changes.entered}
     return kept | new
 
 
@@ -88,6 +91,7 @@ def _facts(criteria: Criteria, person: Person, judgement: Judgement, known: Know
         has_email=known.reach.address is not None,
         brand=criteria.brands.get(judgement.site or ""),
         status_since=since.astimezone(zone).date() if since is not None else None,
+        last_nudged=known.nudged_at.astimezone(zone).date() if known.nudged_at is not None else None,
     )
     return facts_of(person, judgement, criteria.world, beside)
 
@@ -130,7 +134,7 @@ def _fell_due(criteria: Criteria, person: Person, known: Known) -> dict[str, dat
         judgement = judge(person, criteria.world, instant)
         facts = _facts(criteria, person, judgement, known)
         history.append((instant, criteria.ruleset.verdicts(facts, {})))
-        instant, _ = _next(criteria, judgement, facts)
+        instant, _ = _next(criteria, judgement, facts, {})
     return fell_due(history)
 
 
@@ -157,7 +161,9 @@ def _unseen_since(criteria: Criteria, person: Person, known: Known) -> datetime 
     return min(stood)
 
 
-def _next(criteria: Criteria, judgement: Judgement, facts: Facts) -> tuple[datetime | None, tuple[Wait, ...]]:
+def _next(
+    criteria: Criteria, judgement: Judgement, facts: Facts, memberships: Mapping[str, Membership]
+) -> tuple[datetime | None, tuple[Wait, ...]]:
     due = Due.of(judgement)
     zone = criteria.zone_of(judgement.site)
     for day in coming_of_age(facts):  # addresses hang on it, whatever the rules say
@@ -165,4 +171,10 @@ def _next(criteria: Criteria, judgement: Judgement, facts: Facts) -> tuple[datet
     for compiled in criteria.ruleset.rules.values():
         for day in compiled.flips(facts):
             due.add(midnight(day, zone))
+    for name, held in memberships.items():
+        manner = criteria.segments[name].manner
+        if manner.steps:
+            step = step_at(manner, held.since.astimezone(zone).date(), facts, zone)
+            if step.next_at is not None:
+                due.add(step.next_at)
     return due.next_change_at, due.waits

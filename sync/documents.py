@@ -2,20 +2,20 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
 
 from mappings.document import Document
-from mappings.subscriber import Before, Built, Party, SegmentTag, build
+from mappings.party import Party
+from mappings.subscriber import Before, Built, build
 from sync.criteria import Criteria, Outlet
 from sync.decision import Decided
 from sync.diff import Delta, delta
-from sync.person import Person, Row
+from sync.parties import party_of
 from sync.renaming import moves, rename
-from sync.segments import LOUD
-from sync.standing import leading_rows
+from sync.speech import Speech
 from sync.store import people, reviews, suppressions, wishes
 
 
@@ -42,11 +42,13 @@ class Documents:
         self._wanted = frozenset(
             name for outlet in criteria.outlets for name in outlet.audience.fields.values() if name != "greeting"
         )
-        self.parties = {c: self._party(loaded.persons[c], found) for c, found in decided.items()}
-        self.at_address: dict[str, list[Party]] = defaultdict(list)
-        for party in self.parties.values():
-            if party.address is not None:
-                self.at_address[party.address].append(party)
+        parties = {
+            c: party_of(criteria, loaded.persons[c], found, loaded.decisions.get(c, ()), self._wanted)
+            for c, found in decided.items()
+        }
+        self.speech = Speech(connection, criteria, decided)
+        self.parties = self.speech.given(loaded.persons, parties, _by_address(parties.values()))
+        self.at_address = _by_address(self.parties.values())
 
     def write(self, counts: Counter[str]) -> None:
         """Writes wishes and what is withheld, destination by destination."""
@@ -94,55 +96,23 @@ class Documents:
             units.append(Unit(contact, own, around or own, _scoped(closed, address)))
         return units
 
-    def _party(self, person: Person, found: Decided) -> Party:
-        leading = leading_rows(person)
-        minor = bool(found.facts.get("is_minor"))
-        first = min((row.first_seen_at, row.source, row.external_id) for row in person.rows)
-        address = found.reach.address
-        given = any(row.guardian_email == address for row in person.rows) if address else False
-        by_source = any(row.source in self.criteria.minor_at_guardian and row.email == address for row in person.rows)
-        return Party(
-            contact=person.contact,
-            status=found.judgement.status,
-            site=found.judgement.site,
-            order=first,
-            address=address,
-            minor=minor,
-            grown_up=not minor and any(row.seen_minor for row in person.rows),
-            guardian_address=given or by_source,
-            prospect=self._is_prospect(person),
-            observed=self.criteria.observed.hold(person.rows, found.judgement.site),
-            causes=found.reach.causes,
-            decisions=self.loaded.decisions.get(person.contact, ()),
-            segments=self._segments(person, found),
-            values=self._values(leading, found),
-        )
+    def due(self) -> dict[str, Decided]:
+        """What was decided, with the instants at which documents must be looked at again."""
+        return {c: _sooner(found, self.speech.dues.get(c)) for c, found in self.decided.items()}
 
-    def _is_prospect(self, person: Person) -> bool:
-        return all(self.criteria.world.feeds[row.source].role == "leads" for row in person.rows)
 
-    def _segments(self, person: Person, found: Decided) -> dict[str, SegmentTag]:
-        hushed = self.criteria.switched.hold(person.rows, found.judgement.site)
-        return {
-            name: SegmentTag(
-                self.criteria.segments[name].purpose, held.since if held.entered_by in LOUD and not hushed else None
-            )
-            for name, held in found.memberships.items()
-            if name in self.criteria.segments
-        }
+def _sooner(found: Decided, instant: datetime | None) -> Decided:
+    if instant is None or (found.next_review_at is not None and found.next_review_at <= instant):
+        return found
+    return found._replace(next_review_at=instant)
 
-    def _values(self, leading: Sequence[Row], found: Decided) -> dict[str, str]:
-        values: dict[str, str] = {}
-        for name in self._wanted | {"given_name", "preferred_name"}:
-            if name == "email":
-                value: object = found.reach.address
-            elif name in found.facts:
-                value = found.facts[name]
-            else:
-                value = next((v for row in leading if (v := getattr(row, name, None)) is not None), None)
-            if value is not None:
-                values[name] = _text(value)
-        return values
+
+def _by_address(parties: Iterable[Party]) -> dict[str, list[Party]]:
+    found: dict[str, list[Party]] = defaultdict(list)
+    for party in parties:
+        if party.address is not None:
+            found[party.address].append(party)
+    return found
 
 
 def _scoped(closed: Mapping[str, frozenset[str]], address: str | None) -> frozenset[str]:
@@ -152,20 +122,6 @@ def _scoped(closed: Mapping[str, frozenset[str]], address: str | None) -> frozen
 def _waits_quietly(tag: str, since: datetime, wish: Any) -> bool:
     """True if the tag of this very entry waits to be sent already, and was decided to be quiet."""
     return wish is not None and tag in wish.document["tags"] and tag not in wish.loud and since <= wish.since
-
-
-def _text(value: object) -> str:
-    match value:
-        case bool():
-            return "yes" if value else "no"
-        case date():
-            return value.isoformat()
-        case frozenset() | list() | tuple():
-            return ", ".join(sorted(str(item) for item in value))
-        case str() | int() | float():
-            return str(value)
-        case _:
-            return ""
 
 
 class _OutletReview:
@@ -221,7 +177,10 @@ class _OutletReview:
         return subscriber.primary_contact if subscriber is not None else None
 
     def _stands(self, built: Built, accepted: Document | None, wish: Any) -> bool:
+        """True while the wish says what is wished; one that a brake holds stands no longer once consent asks for it."""
         if built.document is None or not delta(accepted, built.document):
+            return False
+        if wish.state == "held" and built.protected:
             return False
         return bool(wishes.to_json(built.document) == wish.document)
 
@@ -236,7 +195,7 @@ class _OutletReview:
             "destination": self.name,
             "key": unit.key,
             "document": wishes.to_json(built.document),
-            "loud": self._loud(built, accepted, wish),
+            "loud": self._loud(unit, built, accepted, wish),
             "parties": self._shaped_by(unit, built, change, wish),
             "version": wish.version + 1 if wish is not None else 1,
             "state": "waiting",
@@ -262,15 +221,16 @@ class _OutletReview:
             found += [[s.id, "", ()] for s in stored if s.address == unit.key and s.id not in there]
         return found or (list(wish.parties) if wish is not None else [])
 
-    def _loud(self, built: Built, accepted: Document | None, wish: Any) -> dict[str, str]:
-        if self.outlet.baseline:
+    def _loud(self, unit: Unit, built: Built, accepted: Document | None, wish: Any) -> dict[str, Any]:
+        if self.outlet.baseline or not self.outlet.audience.starts:
             return {}
         had = accepted.tags if accepted is not None else frozenset()
-        oldest = self.criteria.at - self.criteria.fresh_for
+        passed = {contact for contact, _, _ in built.shaped_by}
+        parties = [party for party in unit.parties if party.contact in passed]
         return {
-            tag: since.isoformat()
+            tag: self.documents.speech.entries(self.outlet, tag, parties)
             for tag, since in built.loud.items()
-            if tag not in had and since >= oldest and not _waits_quietly(tag, since, wish)
+            if tag not in had and not _waits_quietly(tag, since, wish)
         }
 
     def _site(self, unit: Unit, built: Built) -> str | None:

@@ -98,6 +98,22 @@ EVENTS: Final[dict[str, Event]] = {
         wait="The destination falls behind; pushing stops by itself when opt-outs were not read for six hours.",
         command="prm-sync check --live",
     ),
+    "erasure.refused": Event(
+        "warning",
+        "A destination will not erase a forgotten person (`reason`); nothing is sent to them any more.",
+        "PRM-134",
+        "morning",
+        wait="The destination goes on holding what it was told.",
+        command="Erase the person there by hand: prm-sync disclosures CONTACT shows what was told.",
+    ),
+    "event.told": _info("A destination was told events (`n_events`)."),
+    "event.unknown": Event(
+        "warning",
+        "An event went out and no answer came; it is not sent again, and may not have been taken.",
+        "PRM-136",
+        wait="A flow that starts by this event may not have started for one subscriber.",
+        command="prm-sync disclosures --destination DESTINATION shows it with the outcome unknown.",
+    ),
     "feedback.suppressed": _info(
         "People unsubscribed, complained or bounced at a destination; nothing more goes there."
     ),
@@ -226,10 +242,17 @@ EVENTS: Final[dict[str, Event]] = {
     ),
     "rows.warned": Event(
         "warning",
-        "An optional value of some rows could not be read (`place`: feed and field); it was left out, the rows landed.",
+        "An optional value of some rows could not be read and was left out, or is garbled and was kept (`place`: feed and field).",
         "PRM-122",
         wait="These people lack the value: an address, a date. Nothing else changes for them.",
         command="Correct it in the EMR, or state its format under columns: in the config.",
+    ),
+    "webhook.refused": Event(
+        "warning",
+        "A call to a destination's webhook was not taken (`reason`); nothing of it counts.",
+        "PRM-135",
+        wait="Nothing: opt-outs are read by polling, too.",
+        command="Compare the webhook's URL and signing secret at the provider with the configuration.",
     ),
     "run.ended": _info("One pass ended: what it read, changed, wished and sent."),
     "set.incomplete": Event(

@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Text, cast, select
 
-from mappings.consent import PURPOSES, verdict
+from mappings.consent import about
 from mappings.document import Document
+from mappings.party import Party
 from mappings.subscriber import Before, Built, build
 from sync.build import Service
+from sync.consent_sheet import decided as decided_of
 from sync.contact_reference import find_contact
 from sync.criteria import Criteria, Outlet
 from sync.decision import Decided
@@ -19,7 +21,7 @@ from sync.preparation import Standards, criteria
 from sync.review import decide_all
 from sync.rules import CompiledRule
 from sync.status import iso
-from sync.store import people, wishes
+from sync.store import nudges, people, wishes
 from sync.store import tables as t
 from sync.store.contacts import with_neighbours
 from sync.store.engine import reading
@@ -27,10 +29,11 @@ from sync.store.matches import pairs_of
 
 
 class Entered(NamedTuple):
-    """Since when a contact is in a segment, as it was recorded, and how it came in."""
+    """Since when a contact is in a segment, as it was recorded, how it came in, and under which version of its rule."""
 
     since: datetime
     entered_by: str
+    rule_version: str
 
 
 def explain(service: Service, reference: str, at: datetime) -> dict[str, Any]:
@@ -50,7 +53,7 @@ class _Explanation:
         self.loaded = people.load(connection, around, roles)
         decided = decide_all(connection, self.criteria, self.loaded)
         self.documents = Documents(connection, self.criteria, self.loaded, decided)
-        self.decided: Decided = decided[contact]
+        self.decided: Decided = self.documents.due()[contact]
 
     def made(self) -> dict[str, Any]:
         """The whole of it."""
@@ -73,6 +76,10 @@ class _Explanation:
             "history": self._history(),
             "segments": self._segments(),
             "consent": self._consent(),
+            "nudges": [
+                {"at": iso(nudge.at), "segment": nudge.segment, "destination": nudge.destination}
+                for nudge in nudges.of_contacts(self.connection, [self.contact]).get(self.contact, [])
+            ],
             "destinations": {outlet.name: self._destination(outlet) for outlet in self.criteria.outlets},
             "next_review_at": iso(self.decided.next_review_at),
             "waits": [{"source": wait.source, "until": iso(wait.until)} for wait in self.decided.waits],
@@ -102,9 +109,9 @@ class _Explanation:
 
     def _segments(self) -> dict[str, Any]:
         c = t.membership.c
-        query = select(c.segment, c.since, c.entered_by).where(c.contact == self.contact)
-        recorded = {name: Entered(since, by) for name, since, by in self.connection.execute(query)}
-        coming = {entry.segment: Entered(entry.since, entry.entered_by) for entry in self.decided.changes.entered}
+        query = select(c.segment, c.since, c.entered_by, c.rule_version).where(c.contact == self.contact)
+        recorded = {name: Entered(*held) for name, *held in self.connection.execute(query)}
+        coming = {e.segment: Entered(e.since, e.entered_by, e.rule_version) for e in self.decided.changes.entered}
         rules = self.criteria.ruleset.rules
         return {name: self._segment(rules[name], name, recorded | coming) for name in sorted(rules)}
 
@@ -115,36 +122,15 @@ class _Explanation:
             "member": member,
             "since": iso(found.since) if found else None,
             "entered_by": found.entered_by if found else None,
+            "rule_version": found.rule_version if found else None,
+            "step": _step(self.documents.parties[self.contact], name),
             "rule": rule.english(),
             "tree": rule.tree(self.decided.facts),
         }
 
     def _consent(self) -> dict[str, Any]:
-        decisions = self.loaded.decisions.get(self.contact, ())
-        verdicts = {purpose: verdict(decisions, purpose) for purpose in PURPOSES}
-        return {
-            "decisions": [
-                {
-                    "channel": decision.channel,
-                    "purpose": decision.purpose,
-                    "decision": decision.decision,
-                    "decided_on": decision.decided_on.isoformat() if decision.decided_on else None,
-                    "evidence": decision.evidence,
-                    "basis": decision.basis,
-                    "as_lead": decision.as_lead,
-                    "asserted": decision.asserted,
-                    "first_seen_on": decision.first_seen_on.isoformat(),
-                }
-                for decision in decisions
-            ],
-            "verdicts": {
-                purpose: {
-                    "state": found.state,
-                    "decided_on": found.decided_on.isoformat() if found.decided_on else None,
-                }
-                for purpose, found in verdicts.items()
-            },
-        }
+        said = self.loaded.decisions.get(self.contact, ())
+        return decided_of(about(said, self.decided.reach.address))
 
     def _destination(self, outlet: Outlet) -> dict[str, Any]:
         unit = self._unit(outlet)
@@ -190,6 +176,12 @@ class _Explanation:
             {"at": iso(row["at"]), **{name: row[name] for name in names}}
             for row in self.connection.execute(query.order_by(c.id)).mappings()
         ]
+
+
+def _step(party: Party, segment: str) -> str | None:
+    """The step of a segment's series that the contact is at."""
+    tag = party.segments.get(segment)
+    return tag.step.name if tag is not None and tag.step is not None else None
 
 
 def _plain(document: Document | None) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from sync.attendance import Heard, Meaning, Record, latest
 from sync.clock import local_day
 from sync.course import Course
 from sync.lifecycle import Judgement
-from sync.person import Person, Row, Visit, World
+from sync.person import Person, Row, Score, Visit, World
 from sync.standing import leading_rows, mailing_address, preferred_site
 
 __all__ = ["Beside", "facts_of", "leading_rows", "mailing_address"]
@@ -31,6 +31,9 @@ _SPOKEN: Final = (
 )
 """Facts that are what the leading row says under the same name."""
 
+_UNFED: Final[dict[str, FactValue]] = dict.fromkeys(("body_region", "diagnosis", "last_opened", "last_clicked"))
+"""Facts that no feed of today fills; `check` refuses segments that test them."""
+
 _SAYS: Final = attrgetter(*_SPOKEN)
 _WINDOW_DAYS: Final = 30
 
@@ -49,6 +52,7 @@ class Beside:
     has_mobile: bool | None = None
     brand: str | None = None
     status_since: date | None = None
+    last_nudged: date | None = None
 
 
 class _Days(NamedTuple):
@@ -80,6 +84,9 @@ def facts_of(person: Person, judgement: Judgement, world: World, beside: Beside)
         "has_email": beside.has_email,
         "email_status": beside.email_status,
         "household_size": beside.household_size,
+        "last_nudged": beside.last_nudged,
+        **_scored(person.scores, today),
+        **_UNFED,
         "today": today,
     }
     facts.update(_spoken(leading))
@@ -89,6 +96,15 @@ def facts_of(person: Person, judgement: Judgement, world: World, beside: Beside)
     facts.update(_ever(person.visits))
     facts.update(_of_course(judgement.deciding) if judgement.deciding else _NO_COURSE)
     return facts
+
+
+def _scored(scores: Sequence[Score], today: date) -> dict[str, FactValue]:
+    """The last score; of several on one day the lowest."""
+    said = [each for each in scores if each.answered_on <= today]
+    if not said:
+        return {"nps": None, "nps_score": None}
+    day = max(each.answered_on for each in said)
+    return {"nps": day, "nps_score": min(each.score for each in said if each.answered_on == day)}
 
 
 def _spoken(leading: Sequence[Row]) -> dict[str, FactValue]:

@@ -1,5 +1,6 @@
 """Brakes at work: waiting wishes become ready or held, files are held; a person applies or discards."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -46,9 +47,9 @@ def settle_waiting(connection: Connection, destinations: Sequence[str], limits: 
 
 def _trips(connection: Connection, destination: str, limits: Limits) -> list[Trip]:
     """Members are counted only where a count is over its number: that reads every document."""
-    moves = list(_moves(connection, destination))
-    many = tripped(moves, {move.audience: 1 for move in moves}, limits)
-    return tripped(moves, _members(connection, destination), limits) if many else []
+    moves = Counter(_moves(connection, destination))
+    many = tripped(moves.elements(), {move.audience: 1 for move in moves}, limits)
+    return tripped(moves.elements(), _members(connection, destination), limits) if many else []
 
 
 def _moves(connection: Connection, destination: str) -> Iterable[Move]:
@@ -57,7 +58,9 @@ def _moves(connection: Connection, destination: str) -> Iterable[Move]:
         .outerjoin(t.subscriber, and_(_s.destination == _w.destination, _s.key == _w.key))
         .where(_w.destination == destination, _w.state == "waiting")
     )
-    for site, removal, protected, status_change, loud, joins in connection.execute(query):
+    for site, removal, protected, status_change, loud, joins in connection.execute(
+        query.execution_options(yield_per=1000)
+    ):
         yield Move(
             audience=Audience(destination, site),
             removed=removal,

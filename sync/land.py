@@ -5,16 +5,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection
 
 from connectors.base import Pass, RawRow, Source
-from mappings.records import Kind, Mapped, PatientRow, Rejected
+from mappings.records import Kind, Mapped, PatientRow, Rejected, SurveyRow
+from sync.forgotten import of_forgotten
 from sync.resolve import Resolver
-from sync.store import gates, rows
-from sync.store.contacts import mark_changed
+from sync.store import consents, gates, rows
+from sync.store.contacts import mark_addressed, mark_changed, mark_contacts
+from sync.store.suppressions import contacts_at
+from sync.store.surveys import emails_of_surveys
+
+ANSWER: Final = ""
+"""The field of a notice that is about a server's answer, not about a value."""
 
 
 @dataclass(slots=True)
@@ -83,6 +89,10 @@ class Lander:
         self.sift(connection, page)
         self.land_waiting(connection, resolver)
 
+    def note_warned(self, codes: Iterable[str]) -> None:
+        """Counts what a server warns of, by code."""
+        self.tally.notices.update((self.pass_.feed, ANSWER, code) for code in codes)
+
     @property
     def waiting(self) -> int:
         """How many changed rows of the pages so far wait to be landed."""
@@ -142,10 +152,17 @@ class _Change:
 
     def apply(self, changed: Sequence[RawRow], resolver: Resolver) -> None:
         """Maps the rows and writes what came of them."""
-        for row in changed:
-            self._sort(row, self.lander.source.map(row))
+        mapped = [(row, self.lander.source.map(row)) for row in changed]
+        gone = of_forgotten(self.connection, self.name, mapped)
+        for place, (row, outcome) in enumerate(mapped):
+            if place in gone:
+                self.lander.tally.ignored += 1
+                self.lander.tally.ignored_as["forgotten"] += 1
+            else:
+                self._sort(row, outcome)
         stored = [r.external_id for r in self.records if r.external_id in self.known] + self.removed + self.restored
         self.patients |= rows.patients_of(self.connection, self.kind, self.name, stored)
+        emails = emails_of_surveys(self.connection, self.name, stored) if self.kind == "surveys" else set()
         self._write_rows(resolver)
         rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
         rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
@@ -154,6 +171,15 @@ class _Change:
         gates.remember(self.connection, self.gate)
         self.patients |= rows.patients_named(self.connection, self.name, self.records)
         mark_changed(self.connection, self.name, self.patients, self.lander.at)
+        emails |= {record.email for record in self.records if isinstance(record, SurveyRow) and record.email}
+        mark_addressed(self.connection, emails, self.lander.at)
+        if self.kind == "consents":
+            self._mark_addresses(stored)
+
+    def _mark_addresses(self, stored: Sequence[str]) -> None:
+        """Whoever has an address that a decision speaks, or spoke, of."""
+        found = consents.holders_of(self.connection, self.name, stored, by_address=True)
+        mark_contacts(self.connection, contacts_at(self.connection, found | consents.addresses_named(self.records)))
 
     def _sort(self, row: RawRow, outcome: Mapped | Rejected) -> None:
         before = self.known.get(row.external_id)
@@ -168,7 +194,9 @@ class _Change:
         hash_ = row_hash(outcome.record)
         self._remember(row, hash_, "landed", present=True)
         if before is not None and before.row_hash == hash_ and before.state == "landed":
-            if not before.present:
+            if not before.present and self.kind == "consents":
+                self.records.append(outcome.record)
+            elif not before.present:
                 self.restored.append(row.external_id)
             self.lander.tally.unchanged += 1
             return

@@ -11,14 +11,16 @@ from sqlalchemy import Connection, Engine, func, select
 from connectors.base import Json, LinePass, Page, Pass, Proof, RawRow, Refusal, Source
 from connectors.lines import NOTHING, Remembered
 from sync.brakes import FeedFacts, SourceCode, source_verdict
+from sync.cycles import end_page
 from sync.holds import Held, new_hold
 from sync.land import Lander, Tally
 from sync.resolve import Resolver
-from sync.store import files, gates, lines, rows
+from sync.store import consents, files, gates, lines, rows
 from sync.store import tables as t
-from sync.store.contacts import mark_changed
+from sync.store.contacts import mark_changed, mark_contacts
 from sync.store.memos import CURSOR, write_memo
 from sync.store.notices import record_notices
+from sync.store.suppressions import contacts_at
 
 BATCH: Final = 1000
 """Changed rows that are landed together, at least; what is left at the end of a pass too."""
@@ -211,6 +213,9 @@ class Landing:
         with connection.begin():
             self._lander.land(connection, page.rows, resolver)
             self._keep_cursor(connection, page.cursor)
+            if page.warned:
+                self._lander.note_warned(page.warned)
+                self._record_notices(connection)
         self._count(resolver)
 
     def _land_waiting(self, connection: Connection) -> None:
@@ -222,6 +227,7 @@ class Landing:
         self._count(resolver)
 
     def _count(self, resolver: Resolver) -> None:
+        end_page()
         self._done.created += resolver.created
         self._done.merged += resolver.merged
 
@@ -248,7 +254,11 @@ class Landing:
             lines.keep(connection, self._feed, landed)
         self._record_feed(connection)
         self._keep_cursor(connection, self._cursor)
-        record_notices(connection, source.name, pass_.name, self._lander.tally.notices, at)
+        self._record_notices(connection)
+
+    def _record_notices(self, connection: Connection) -> None:
+        name, notices = self._lander.source.name, self._lander.tally.notices
+        record_notices(connection, name, self._pass.name, notices, self._terms.at)
 
     def _record_feed(self, connection: Connection) -> None:
         proof = self._pass.proof or Proof(sha256="", rows=0)
@@ -262,7 +272,7 @@ class Landing:
         A released hold lets the next such pass through, whatever it holds by then.
         """
         source, pass_ = self._lander.source, self._pass
-        if files.newest_state(connection, source.name, pass_.feed) != "released":
+        if files.newest_hold(connection, source.name, pass_.feed) != "released":
             before = FeedFacts(rows=self._count_before(connection), header="", sites={})
             proof = pass_.proof or Proof(sha256="", rows=0)
             codes = source_verdict(before, proof, self._terms.min_source_rows, snapshot=pass_.snapshot)
@@ -290,6 +300,9 @@ class Landing:
         for kind, absent in self._absent.items():
             gone = self._inside_window(connection, absent) if self._pass.snapshot == "window" else absent
             patients = rows.patients_of(connection, kind, source, gone)
+            if kind == "consents":
+                addresses = consents.holders_of(connection, source, gone, by_address=True)
+                mark_contacts(connection, contacts_at(connection, addresses))
             rows.mark_present(connection, kind, source, gone, present=False)
             gates.mark_gate(connection, source, kind, gone, present=False)
             gates.release(connection, source, kind, gone)

@@ -7,13 +7,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, select
 
-from connectors.base import Destination, Feedback, FeedbackPage
+from connectors.base import Destination, Feedback, ListDestination
+from mappings.subscriber import DO_NOT_CALL
 from sync.store import tables as t
 from sync.store.contacts import mark_contacts
 from sync.store.engine import reading, writing
 from sync.store.memos import drop_memo, read_memo, write_memo
 from sync.store.statements import chunks, insert
-from sync.store.suppressions import Suppressed, contacts_at, suppress
+from sync.store.suppressions import Suppressed, contacts_at, reopened_at, suppress, suppress_contacts
 from sync.store.wishes import subscribers, was_sent, wishes
 
 OPT_OUTS_UNREAD_STOPS_PUSHING: Final = timedelta(hours=6)
@@ -26,6 +27,10 @@ CAUSES: Final = {
 }
 
 
+ANSWERS: Final = frozenset({"booked", "left_message", "not_interested", DO_NOT_CALL, "wrong_number"})
+"""What the front desk answers of a contact; only a refusal of calls closes anything."""
+
+
 @dataclass(slots=True)
 class Heard:
     """What a listening did: items read, addresses newly closed, read requests."""
@@ -34,19 +39,27 @@ class Heard:
     suppressed: int = 0
 
 
-def listen(engine: Engine, destination: Destination, at: datetime) -> Heard:
+def listen(engine: Engine, destination: Destination | ListDestination, at: datetime) -> Heard:
     """Reads feedback page by page, each stored with its cursor; raises Unavailable or Misconfigured."""
     heard = Heard()
     with reading(engine) as connection:
         cursor = read_memo(connection, "feedback", destination.name)
     for page in destination.feedback(cursor, at):
         with writing(engine) as connection:
-            _store(connection, destination.name, page, at, heard)
+            _store(connection, destination.name, page.items, at, heard)
             write_memo(connection, "feedback", destination.name, page.cursor)
             if page.complete:
                 write_memo(connection, "feedback-read", destination.name, {"at": at.isoformat()})
                 drop_memo(connection, "unread", destination.name)
     return heard
+
+
+def hear(engine: Engine, destination: str, items: Sequence[Feedback], at: datetime) -> int:
+    """Stores what a provider reports by itself, as what is read; returns how many addresses are newly closed."""
+    heard = Heard()
+    with writing(engine) as connection:
+        _store(connection, destination, items, at, heard)
+    return heard.suppressed
 
 
 def last_heard(connection: Connection, destination: str) -> datetime | None:
@@ -55,9 +68,13 @@ def last_heard(connection: Connection, destination: str) -> datetime | None:
     return None if memo is None else datetime.fromisoformat(memo["at"])
 
 
-def _store(connection: Connection, destination: str, page: FeedbackPage, at: datetime, heard: Heard) -> None:
-    heard.read += len(page.items)
-    items = _ours(connection, destination, page.items)
+def _store(connection: Connection, destination: str, found: Sequence[Feedback], at: datetime, heard: Heard) -> None:
+    heard.read += len(found)
+    answers = [item for item in found if item.state in ANSWERS]
+    refused = [item.address for item in answers if item.state == DO_NOT_CALL]
+    heard.suppressed += suppress_contacts(connection, destination, DO_NOT_CALL, refused, at)
+    mark_contacts(connection, refused)
+    items = [*answers, *_ours(connection, destination, [item for item in found if item not in answers])]
     insert(
         connection,
         t.feedback,
@@ -77,14 +94,20 @@ def _ours(connection: Connection, destination: str, items: Sequence[Feedback]) -
     known = _known_addresses(connection, [item.address for item in items])
     taken = subscribers(connection, destination, [item.address for item in items])
     heard = _last_states(connection, destination, [item.address for item in items])
+    opened = reopened_at(connection, [item.address for item in items])
     tried = wishes(connection, destination, [item.address for item in items])
     return [
         item
         for item in items
         if item.address in known
-        and heard.get(item.address) != item.state
+        and (heard.get(item.address) != item.state or _since(item, opened.get(item.address)))
         and not _our_own_act(item, taken.get(item.address), tried.get(item.address))
     ]
+
+
+def _since(item: Feedback, opened: datetime | None) -> bool:
+    """True if what is heard again has come about after the address was opened again."""
+    return opened is not None and item.at is not None and item.at > opened
 
 
 def _our_own_act(item: Feedback, taken: Any, wish: Any) -> bool:

@@ -84,6 +84,13 @@ class Episode(NamedTuple):
     authorization_ends: date | None
 
 
+class Score(NamedTuple):
+    """A score that the contact, or somebody at its address, gave."""
+
+    answered_on: date
+    score: int
+
+
 class Withheld(NamedTuple):
     """A quarantined visit of a known patient: counts as booked until replayed or for `quarantine_days`.
 
@@ -106,6 +113,7 @@ class Person:
     visits: Sequence[Visit] = ()
     episodes: Sequence[Episode] = ()
     withheld: Sequence[Withheld] = ()
+    scores: Sequence[Score] = ()
     suppressed_by_hand: bool = False
 
 

@@ -2,36 +2,42 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
-from connectors.base import Destination, FileDestination, Misconfigured, Unavailable
+from connectors.base import Destination, FileDestination, ListDestination, Misconfigured, Telling, Unavailable
 from connectors.settings import DestinationSettings
 from mappings.policy import PolicyViolation, assert_document
 from sync.announcements import say_end, say_pulled, say_unread
 from sync.brakes import Limit, Limits
 from sync.build import Service
+from sync.capacity import within_plans
 from sync.codes import listed, write_file
 from sync.criteria import Criteria, Outlet
 from sync.delays import say_late
 from sync.deliveries import few_rows, say_deliveries
 from sync.disclosure import Recipient
+from sync.erasure import erase_at, erase_files
 from sync.exit_codes import BAD_CONFIG, REFUSED_CREDENTIALS, UNAVAILABLE
+from sync.happenings import Teller
 from sync.holds import settle_waiting
 from sync.landing import PullTerms
 from sync.listen import OPT_OUTS_UNREAD_STOPS_PUSHING, last_heard, listen
 from sync.log import bound, say
+from sync.preflight import Unfit, to_mend
 from sync.preparation import conclude, criteria, note_codes, prepare
 from sync.pull import pull
 from sync.push import Delivery, Pushed, push, push_files, recover
+from sync.push_lists import push_lists
+from sync.release import Day, release_due
 from sync.report import Report, Trouble
 from sync.resolve import Resolver, ResolverSettings
 from sync.review import review
 from sync.store.engine import reading, writing
-from sync.store.memos import read_memo, write_memo
+from sync.store.memos import drop_memo, read_memo, write_memo
 from sync.store.reviews import overdue
 from sync.store.runs import end_run, note_attempt, start_run
 
@@ -102,7 +108,8 @@ class Line:
         """Reads feedback of every destination that has any."""
         for name in names:
             destination = self.service.destinations[name]
-            if isinstance(destination, FileDestination) or not destination.capabilities.reads_opt_outs:
+            known = destination.capabilities
+            if isinstance(destination, FileDestination) or not (known.reads_opt_outs or known.reads_answers):
                 continue
             with self._guarded("destination", name):
                 before = destination.traffic.reads
@@ -148,6 +155,8 @@ class Line:
         with writing(self.engine) as connection:
             note_codes(connection, self.service.standards, self.at, self.service.codes_file)
             prepare(connection, self.service.standards, self.at)
+            day = Day(self.at, self.report.run_id, self.settings.practice.timezone)
+            release_due(connection, self.service.standards.compiled, day)
             entries = listed(connection)
         write_file(entries, self.service.codes_file)
         for outlet in self._criteria().outlets:
@@ -155,7 +164,10 @@ class Line:
         roles = {name: source.role for name, source in self.settings.sources.items()}
         self.report.reviewed = review(self.engine, self._criteria(), roles, self._checkpoint)
         with writing(self.engine) as connection:
-            self.report.held = settle_waiting(connection, list(self.service.destinations), self._limits(), self.at)
+            full = within_plans(connection, self.settings, self.at)
+            self.report.held = full + settle_waiting(
+                connection, list(self.service.destinations), self._limits(), self.at
+            )
             conclude(connection, self.service.standards, self.at)
         for hold in self.report.held:
             say("hold.made", "warning", hold=hold.id, destination=hold.name, site=hold.site)
@@ -183,21 +195,66 @@ class Line:
                 self.report.observed.append(name)
                 continue
             with self._guarded("destination", name):
-                self.report.pushed[name] = self._push(outlets[name], site)
+                self.report.pushed[name] = self._push(outlets, name, site)
 
-    def _push(self, outlet: Outlet, site: str | None) -> Pushed:
-        destination = self.service.destinations[outlet.name]
-        delivery = replace(self._delivery(outlet), site=site)
-        self._recover(delivery)
+    def erase(self, names: Iterable[str]) -> None:
+        """Erases forgotten persons at destinations, without sending anything else but whole files."""
+        outlets = {outlet.name: outlet for outlet in self._criteria().outlets}
+        for name in names:
+            with self._guarded("destination", name):
+                self._erase(outlets, name)
+
+    def _erase(self, outlets: Mapping[str, Outlet], name: str) -> None:
+        destination, delivery = self.service.destinations[name], self._delivery(outlets[name])
+        if not isinstance(destination, FileDestination | ListDestination):
+            erase_at(self.engine, destination, delivery)
+        elif erase_files(self.engine, name, self.at):
+            with writing(self.engine) as connection:
+                drop_memo(connection, "files", name)
+            self._push_whole(destination, delivery, outlets)
+
+    def _push_whole(
+        self, destination: FileDestination | ListDestination, delivery: Delivery, outlets: Mapping[str, Outlet]
+    ) -> Pushed:
+        outlet = outlets[delivery.name]
         if isinstance(destination, FileDestination):
             return self._push_files(destination, delivery, outlet)
+        asked = [outlets[other] for other in destination.not_reached_by]
+        return self._said(outlet, push_lists(self.engine, destination, delivery, outlet, asked))
+
+    def _push(self, outlets: Mapping[str, Outlet], name: str, site: str | None) -> Pushed:
+        outlet, destination = outlets[name], self.service.destinations[name]
+        delivery = replace(self._delivery(outlet), site=site)
+        self._recover(delivery)
+        self._erase(outlets, name)
+        if isinstance(destination, FileDestination | ListDestination):
+            return self._push_whole(destination, delivery, outlets)
         self._require_feedback(destination)
+        wrong = to_mend(self.service, destination, self.at)
+        delivery = replace(delivery, leaving=bool(wrong))
         before = destination.traffic.writes, destination.traffic.reads
         pushed = push(self.engine, destination, delivery)
+        if pushed.stopped:  # what takes their tags away must not wait for the next pass
+            self.review()
+            pushed.add(push(self.engine, destination, delivery))
+        self._tell(destination, delivery, outlet)
         pushed.calls, pushed.reads = destination.traffic.writes - before[0], destination.traffic.reads - before[1]
         if pushed.sent:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_accepted=pushed.accepted)
+        if wrong:
+            raise Unfit(pushed, outlet.name, wrong)
         return pushed
+
+    def _tell(self, destination: Destination, delivery: Delivery, outlet: Outlet) -> None:
+        """Tells events; while the destination must be mended they wait, or expire."""
+        if not outlet.events or delivery.leaving:
+            return
+        if not isinstance(destination, Telling):
+            raise Misconfigured(f"destinations.{outlet.name}.events", "this kind of destination takes no events")
+        purposes = {name: segment.purpose for name, segment in self.settings.segments.items()}
+        n = Teller(self.engine, destination, delivery, outlet).tell(purposes, self.settings.events_expire)
+        if n:
+            say("event.told", destination=outlet.name, n_events=n)
 
     def _recover(self, delivery: Delivery) -> None:
         lost = recover(self.engine, delivery)
@@ -212,6 +269,9 @@ class Line:
         pushed = push_files(self.engine, destination, delivery, outlet, anew=before != listing)
         with writing(self.engine) as connection:
             write_memo(connection, "files", outlet.name, listing)
+        return self._said(outlet, pushed)
+
+    def _said(self, outlet: Outlet, pushed: Pushed) -> Pushed:
         if pushed.calls:
             say("push.done", destination=outlet.name, n_sent=pushed.sent, n_files=pushed.calls)
         return pushed
@@ -239,9 +299,9 @@ class Line:
             recipient=Recipient(outlet.name, settings.recipient or "within the practice", meanings),
             assert_policy=partial(assert_document, audience=outlet.audience),
             discloses=not settings.inside,
-            fresh_for=self.settings.fresh_for,
             run_id=self.report.run_id,
             at=self.at,
+            reviews_nudged=self.service.standards.reads("last_nudged"),
             checkpoint=self._checkpoint,
         )
 
@@ -252,6 +312,8 @@ class Line:
         except Unavailable as error:
             self._trouble(Trouble(kind, name, UNAVAILABLE, str(error)))
         except Misconfigured as error:
+            if isinstance(error, Unfit):
+                self.report.pushed[name] = error.pushed
             code = REFUSED_CREDENTIALS if error.credentials else BAD_CONFIG
             self._trouble(Trouble(kind, name, code, str(error)))
         except OSError as error:

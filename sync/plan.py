@@ -9,6 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from sync.build import Service
 from sync.preparation import criteria, note_codes, prepare
+from sync.release import Day, release_due
 from sync.review import Reviewed, review_all
 from sync.store import tables as t
 
@@ -88,6 +89,8 @@ def plan_of(service: Service, at: datetime) -> Plan:
             segments, statuses = _by_segment(connection), _by_status(connection)
             note_codes(connection, service.standards, at, service.codes_file)
             prepare(connection, service.standards, at)
+            day = Day(at, "plan", service.config.settings.practice.timezone)
+            release_due(connection, service.standards.compiled, day)
             decided = criteria(connection, service.standards, at, "plan")
             plan = Plan(reviewed=review_all(connection, decided, roles))
             plan.segments = _both(segments, _by_segment(connection))

@@ -15,16 +15,18 @@ from connectors.settings import DestinationSettings, SignedBaa, SourceSettings
 from mappings.policy import Audience, refused_names
 from mappings.records import STATUSES
 from mappings.rules import class_of
+from mappings.series import plain, step_name
 from sync.codes import Wanted, ensure_codes
 from sync.criteria import Criteria, LastReview, Outlet, SegmentTerms
 from sync.newcomers import fresh, fresh_sources, mark_switched, observed, reviewed, switched, versions_of
-from sync.person import Feed, Thresholds, World
+from sync.person import Feed, World
 from sync.rules import CompiledRule, compile_rule
 from sync.segments import Ruleset
 from sync.store import reviews
 from sync.store import tables as t
 from sync.store.contacts import mark_everyone
 from sync.store.memos import read_memo, write_memo
+from sync.world import world_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,11 @@ class Standards:
         _refuse(made)
         return made
 
+    def reads(self, fact: str) -> bool:
+        """True if a rule tests this fact, or a destination shows it."""
+        shown = {name for each in self.config.settings.destinations.values() for name in each.fields.values()}
+        return fact in shown or any(fact in compiled.facts for compiled in self.compiled.values())
+
 
 def _refuse(standards: Standards) -> None:
     for name in standards.config.settings.destinations:
@@ -52,6 +59,8 @@ def _refuse(standards: Standards) -> None:
         if refused:
             sentence = f"{', '.join(refused)} may not leave without a BAA; run: prm-sync check"
             raise Misconfigured(f"destinations.{name}.fields", sentence)
+        if standards.config.settings.destinations[name].events and not standards.capabilities[name].tells:
+            raise Misconfigured(f"destinations.{name}.events", "this kind of destination takes no events; leave it out")
 
 
 def criteria(connection: Connection, standards: Standards, at: datetime, run_id: str) -> Criteria:
@@ -69,9 +78,10 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         outlets=tuple(
             Outlet(
                 name=name,
-                audience=audiences[name],
+                audience=replace(audiences[name], loud_after=_loud_after(standards, stored, name, at)),
                 observe=destination.mode == "observe",
                 baseline=name in new_outlets,
+                events=frozenset(destination.events),
             )
             for name, destination in settings.destinations.items()
         ),
@@ -86,7 +96,19 @@ def criteria(connection: Connection, standards: Standards, at: datetime, run_id:
         observed=observed(settings),
         switched=switched(stored),
         last=_last_review(connection),
+        cap=settings.arbitration.limit(),
+        hours=settings.hours(),
     )
+
+
+def _loud_after(
+    standards: Standards, stored: Mapping[str, reviews.Version], name: str, at: datetime
+) -> datetime | None:
+    """Since when entries are loud at a destination; None until everyone was reviewed for it once."""
+    version = stored.get(f"destination:{name}")
+    if version is None or not version.complete:
+        return None
+    return max(at - standards.config.settings.fresh_for, version.since)
 
 
 def _edited(stored: Mapping[str, reviews.Version], segments: Iterable[str]) -> frozenset[str]:
@@ -170,10 +192,13 @@ def _terms(standards: Standards, name: str) -> list[Any]:
     settings = standards.config.settings
     audience = _audience(standards, name, {})
     purposes = {segment: settings.segments[segment].purpose for segment in sorted(audience.segments)}
+    manners = {segment: plain(settings.segments[segment].manner()) for segment in sorted(audience.segments)}
+    hours = {site: str(hours) for site, hours in settings.hours().items()}
     return [
         sorted(audience.segments), sorted(audience.statuses), sorted(audience.sites or ()), audience.sites is None,
         dict(audience.fields), audience.agreement, audience.unit, audience.purpose, audience.everyone,
-        audience.archives, audience.greeting, purposes,
+        audience.archives, audience.greeting, audience.quiet, audience.channel, purposes, manners, hours,
+        str(settings.arbitration),
     ]  # fmt: skip
 
 
@@ -184,7 +209,12 @@ def _hash(value: Any) -> str:
 def _segment_terms(standards: Standards) -> dict[str, SegmentTerms]:
     segments = standards.config.settings.segments
     return {
-        name: SegmentTerms(purpose=segments[name].purpose, klass=class_of(compiled.rule), version=compiled.version)
+        name: SegmentTerms(
+            purpose=segments[name].purpose,
+            klass=class_of(compiled.rule),
+            version=compiled.version,
+            manner=segments[name].manner(),
+        )
         for name, compiled in standards.compiled.items()
     }
 
@@ -212,27 +242,43 @@ def _audience(standards: Standards, name: str, tags: Mapping[tuple[str, str], st
         fields=settings.fields,
         tags=tags,
         greeting=config.practice.greeting,
+        starts=not standards.capabilities[name].whole_files,
+        channel=standards.capabilities[name].channel,
+        quiet=standards.capabilities[name].quiet_tags or standards.capabilities[name].whole_files,
     )
 
 
 def _audiences(connection: Connection, standards: Standards) -> dict[str, Audience]:
     c = t.code.c
     codes = {(kind, name): code for code, kind, name in connection.execute(select(c.code, c.kind, c.name))}
-    return {name: with_tags(_audience(standards, name, {}), codes) for name in standards.config.settings.destinations}
+    settings = standards.config.settings
+    steps = {name: len(segment.steps) for name, segment in settings.segments.items()}
+    return {name: with_tags(_audience(standards, name, {}), codes, steps) for name in settings.destinations}
 
 
-def with_tags(audience: Audience, codes: Mapping[tuple[str, str], str]) -> Audience:
-    """Gives an audience the names under which segments and statuses leave: plain, or codes without an agreement."""
+def with_tags(
+    audience: Audience, codes: Mapping[tuple[str, str], str], steps: Mapping[str, int] | None = None
+) -> Audience:
+    """Gives an audience the names under which segments, their steps and statuses leave: plain, or codes without an
+    agreement. `steps`: how many a segment has."""
     names = [("segment", n) for n in sorted(audience.segments)] + [("status", n) for n in sorted(audience.statuses)]
+    if audience.starts:
+        own = {name: (steps or {}).get(name, 0) for name in sorted(audience.segments)}
+        names += [("step", step_name(name, n)) for name, number in own.items() for n in range(1, number + 1)]
     if audience.agreement == "none":
         return replace(audience, tags={key: codes[key] for key in names if key in codes})
-    return replace(audience, tags={(kind, n): n if kind == "segment" else f"status:{n}" for kind, n in names})
+    return replace(audience, tags={(kind, n): n if kind == "segment" else f"{kind}:{n}" for kind, n in names})
 
 
 def note_codes(connection: Connection, standards: Standards, at: datetime, file: Any) -> None:
-    """Gives every segment, shown status and site a code; raises CodeTaken."""
+    """Gives every segment, step, shown status and site a code; raises CodeTaken."""
     settings = standards.config.settings
     wanted = [Wanted("segment", name, segment.code) for name, segment in settings.segments.items()]
+    wanted += [
+        Wanted("step", step_name(name, number + 1))
+        for name, segment in settings.segments.items()
+        for number in range(len(segment.steps))
+    ]
     statuses = {s for d in settings.destinations.values() for s in (STATUSES if d.statuses == "all" else d.statuses)}
     wanted += [Wanted("status", name) for name in sorted(statuses)]
     wanted += [Wanted("site", name) for name in settings.sites]
@@ -244,19 +290,11 @@ def world(connection: Connection, standards: Standards, at: datetime) -> World:
     settings = standards.config.settings
     data_as_of = _data_as_of(connection)
     retired = {name for name in settings.sources if settings.is_retired(name, at)}
-    merged = settings.thresholds()
-    return World(
-        feeds={
-            name: _feed(source, data_as_of.get(name)) if name not in retired else _retired(source)
-            for name, source in _sources(connection, standards)
-        },
-        zone=settings.practice.timezone,
-        site_zones={name: settings.zone_of(name) for name in settings.sites},
-        thresholds=Thresholds(**merged.practice),
-        by_site={name: Thresholds(**values) for name, values in merged.by_site.items()},
-        by_type={name: Thresholds(**values) for name, values in merged.by_type.items()},
-        by_site_type={key: Thresholds(**values) for key, values in merged.by_site_type.items()},
-    )
+    feeds = {
+        name: _feed(source, data_as_of.get(name)) if name not in retired else _retired(source)
+        for name, source in _sources(connection, standards)
+    }
+    return world_of(settings, feeds)
 
 
 def _sources(connection: Connection, standards: Standards) -> Sequence[tuple[str, SourceSettings | None]]:

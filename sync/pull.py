@@ -14,6 +14,7 @@ from sync.store import files, gates
 from sync.store import tables as t
 from sync.store.contacts import mark_waiting
 from sync.store.engine import reading, refresh_statistics, writing
+from sync.store.first_pulls import FirstPulls, read_first_pulls, record_first_pulls
 from sync.store.memos import OLD_MAPPING, drop_memo, read_memo, write_memo
 from sync.store.statements import upsert
 
@@ -26,7 +27,7 @@ def pull(engine: Engine, source: Source, terms: PullTerms) -> Pulled:
     done = Pulled()
     known = files.KnownFiles(engine, source.name, source.fingerprint)
     with reading(engine) as connection:
-        first_pull = _state(connection, source.name).first_complete_at is None
+        first = read_first_pulls(connection).get(source.name, FirstPulls())
     for pass_ in source.passes(known, terms.at):
         done.notices.extend((pass_.name, notice) for notice in pass_.notices)
         if pass_.refusal is not None:
@@ -37,22 +38,21 @@ def pull(engine: Engine, source: Source, terms: PullTerms) -> Pulled:
             _set_aside(engine, source, pass_, terms.at)
             done.older.append(pass_.name)
         else:
-            _land_or_hold(engine, source, pass_, terms, done, first_pull=first_pull)
-    _finish(engine, source, terms.at, complete=not (done.held or done.refused or done.unsettled))
+            _land_or_hold(engine, source, pass_, terms, done, first_pull=first.ended_for(pass_.feed) is None)
+    _finish(engine, source, first, terms.at, complete=not (done.held or done.refused or done.unsettled))
     if done.tally.changed >= MANY:
         refresh_statistics(engine)
     return done
 
 
 class _State(NamedTuple):
-    first_complete_at: datetime | None = None
     data_as_of: datetime | None = None
     fingerprint: str | None = None
 
 
 def _state(connection: Connection, source: str) -> _State:
     c = t.source_state.c
-    query = select(c.first_complete_at, c.data_as_of, c.fingerprint).where(c.source == source)
+    query = select(c.data_as_of, c.fingerprint).where(c.source == source)
     row = connection.execute(query).first()
     return _State() if row is None else _State(*row)
 
@@ -112,7 +112,7 @@ def _facts(connection: Connection, source: str, pass_: Pass) -> FeedFacts | None
     return FeedFacts(rows=rows, header=before.header, sites=before.sites)
 
 
-def _finish(engine: Engine, source: Source, at: datetime, *, complete: bool) -> None:
+def _finish(engine: Engine, source: Source, first: FirstPulls, at: datetime, *, complete: bool) -> None:
     with writing(engine) as connection:
         before = _state(connection, source.name)
         data_as_of = files.oldest_feed(connection, source.name, source.feeds)
@@ -123,7 +123,7 @@ def _finish(engine: Engine, source: Source, at: datetime, *, complete: bool) -> 
                 {
                     "source": source.name,
                     "fingerprint": source.fingerprint,
-                    "first_complete_at": before.first_complete_at or (at if complete and data_as_of else None),
+                    "first_complete_at": first.ended or (at if complete and data_as_of else None),
                     "last_success": at,
                     "last_attempt": at,
                     "last_error": None,
@@ -132,6 +132,7 @@ def _finish(engine: Engine, source: Source, at: datetime, *, complete: bool) -> 
             ],
             ("source",),
         )
+        record_first_pulls(connection, source.name, first, at, complete=complete)
         _count_old_mappings(connection, source, before)
         if data_as_of is not None and data_as_of != before.data_as_of:
             mark_waiting(connection, source.name, data_as_of)

@@ -24,12 +24,13 @@ from mappings.policy import PolicyViolation
 from sync.criteria import Outlet
 from sync.diff import delta
 from sync.disclosure import Recipient, Told, disclosure
+from sync.store import nudges, wishes
 from sync.store import tables as t
-from sync.store import wishes
 from sync.store.contacts import mark_contacts
 from sync.store.engine import reading, writing
+from sync.store.refusals import refused
 from sync.store.statements import insert
-from sync.store.suppressions import Suppressed, by_address, contacts_at, suppress
+from sync.store.suppressions import Suppressed, by_address, contacts_at, reopened_at, suppress
 from sync.store.wishes import Claimed
 
 LEASE: Final = timedelta(minutes=30)
@@ -39,14 +40,20 @@ CLAIM_BATCH: Final = 500
 
 @dataclass(slots=True)
 class Pushed:
-    """What a push did: subscribers sent, accepted, refused, put off; write and read calls."""
+    """What a push did: subscribers sent, accepted, refused, put off, stopped at the last moment; write and read calls."""
 
     sent: int = 0
     accepted: int = 0
     refused: int = 0
     retried: int = 0
+    stopped: int = 0
     calls: int = 0
     reads: int = 0
+
+    def add(self, other: "Pushed") -> None:
+        """Adds what another push did."""
+        for name in ("sent", "accepted", "refused", "retried", "stopped"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,17 +61,18 @@ class Delivery:
     """A destination and what a push needs to know of it.
 
     `assert_policy` raises when a document holds what must not leave; `discloses` is False
-    within the practice; `fresh_for` is how long an entry may be loud; `checkpoint` is called
-    between batches, and ends the push by raising.
+    within the practice; `reviews_nudged`: something asks who was nudged last; `checkpoint` is called
+    between batches, and ends the push by raising. `leaving`: only what takes away is sent.
     """
 
     recipient: Recipient
     assert_policy: Callable[[Document], None]
     discloses: bool
-    fresh_for: timedelta
     run_id: str
     at: datetime
     site: str | None = None
+    reviews_nudged: bool = False
+    leaving: bool = False
     checkpoint: Callable[[], None] = lambda: None
 
     @property
@@ -85,7 +93,9 @@ def push(engine: Engine, destination: Destination, delivery: Delivery) -> Pushed
     """Sends what is ready to a destination; raises Unavailable or Misconfigured after giving the claims back."""
     pushed = Pushed()
     while claimed := _claim(engine, delivery):
-        sendable = _recheck(engine, delivery, claimed)
+        sendable = _recheck(engine, delivery, claimed, pushed)
+        if not destination.capabilities.quiet_tags:
+            sendable = _still_loud(engine, delivery, sendable)
         if not sendable:
             continue
         outcomes = _send(engine, destination, delivery, sendable)
@@ -97,12 +107,12 @@ def push(engine: Engine, destination: Destination, delivery: Delivery) -> Pushed
 
 def _claim(engine: Engine, delivery: Delivery) -> list[Claimed]:
     with writing(engine) as connection:
-        lease = wishes.Lease(delivery.at, delivery.at + LEASE, CLAIM_BATCH, delivery.site)
+        lease = wishes.Lease(delivery.at, delivery.at + LEASE, CLAIM_BATCH, delivery.site, delivery.leaving)
         return wishes.claim(connection, delivery.name, lease)
 
 
-def _recheck(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed]) -> list[Claimed]:
-    """Leaves out whom a suppression has closed since the review; they are reviewed again."""
+def _recheck(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed], pushed: Pushed) -> list[Claimed]:
+    """Leaves out whom a suppression or a refusal has closed since the review; they are reviewed again."""
     try:
         for item in claimed:
             delivery.assert_policy(item.document)
@@ -112,11 +122,15 @@ def _recheck(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed]) -> 
         raise
     with reading(engine) as connection:
         closed = by_address(connection, [item.key for item in claimed])
-    stopped = [item for item in claimed if item.key in closed and item.document.standing == "subscribed"]
+        stopped = [item for item in claimed if item.key in closed and item.document.standing == "subscribed"]
+        if delivery.discloses:
+            stopped += [item for item in refused(connection, claimed) if item not in stopped]
     if stopped:
+        pushed.stopped += len(stopped)
         with writing(engine) as connection:
             wishes.drop(connection, delivery.name, [item.key for item in stopped])
-            mark_contacts(connection, contacts_at(connection, [item.key for item in stopped]))
+            parties = {party[0] for item in stopped for party in item.parties}
+            mark_contacts(connection, parties | contacts_at(connection, [item.key for item in stopped]))
     return [item for item in claimed if item not in stopped]
 
 
@@ -131,16 +145,34 @@ def _send(
         raise
 
 
+def _still_loud(engine: Engine, delivery: Delivery, claimed: Sequence[Claimed]) -> list[Claimed]:
+    """Leaves out whose tag would start automations and is loud no longer; they are reviewed again."""
+    stale = [item for item in claimed if item.document.tags - _held(item) - _loud(item, delivery)]
+    if stale:
+        with writing(engine) as connection:
+            wishes.drop(connection, delivery.name, [item.key for item in stale])
+            mark_contacts(connection, {party[0] for item in stale for party in item.parties})
+    return [item for item in claimed if item not in stale]
+
+
+def _held(claimed: Claimed) -> frozenset[str]:
+    return claimed.accepted.tags if claimed.accepted is not None else frozenset()
+
+
 def _change(claimed: Claimed, delivery: Delivery) -> Change:
-    oldest = delivery.at - delivery.fresh_for
-    loud = frozenset(tag for tag, due in claimed.loud.items() if datetime.fromisoformat(due) >= oldest)
     return Change(
         key=claimed.key,
         wished=claimed.document,
         accepted=claimed.accepted or _perhaps(claimed.document, delivery),
         ref=claimed.ref,
-        loud=loud & claimed.document.tags,
+        loud=_loud(claimed, delivery),
     )
+
+
+def _loud(claimed: Claimed, delivery: Delivery) -> frozenset[str]:
+    """The tags that are still fresh enough to start something."""
+    fresh = {tag for tag, told in claimed.loud.items() if datetime.fromisoformat(told["until"]) >= delivery.at}
+    return claimed.document.tags & fresh
 
 
 def _perhaps(wished: Document, delivery: Delivery) -> Document | None:
@@ -182,7 +214,8 @@ def _settle_other(connection: Connection, delivery: Delivery, item: Claimed, out
         return
     pushed.refused += 1
     cause = outcome.suppress if isinstance(outcome, Refused) else None
-    if cause is None:
+    if cause is None or (isinstance(outcome, Refused) and reopened_at(connection, [item.key])):
+        # What the practice has opened again only the person can open at the provider.
         wishes.park(connection, delivery.name, item, outcome.code)
         return
     suppress(connection, delivery.name, [Suppressed(item.key, cause, None)], delivery.at)
@@ -206,6 +239,15 @@ def _accept(connection: Connection, delivery: Delivery, taken: Sequence[tuple[Cl
             for item, document, ref in taken
         ],
     )
+    entries = [
+        entry
+        for item, document, _ in taken
+        for tag in (_loud(item, delivery) & document.tags) - (item.accepted.tags if item.accepted else frozenset())
+        for entry in item.loud[tag]["entries"]
+    ]
+    nudges.record(connection, delivery.name, entries, delivery.at)
+    if delivery.reviews_nudged:
+        mark_contacts(connection, {entry["contact"] for entry in entries})
 
 
 def _record(
@@ -244,11 +286,12 @@ def push_files(
             if document.standing == "subscribed"
         )
         pushed.calls = destination.write(entries, segments)
-    _accept_all(engine, delivery, pushed)
+    accept_all(engine, delivery, pushed)
     return pushed
 
 
-def _accept_all(engine: Engine, delivery: Delivery, pushed: Pushed) -> None:
+def accept_all(engine: Engine, delivery: Delivery, pushed: Pushed) -> None:
+    """Accepts every ready wish of a destination whose files were just written whole."""
     while claimed := _claim(engine, delivery):
         with writing(engine) as connection:
             documents = [(item, item.document) for item in claimed]

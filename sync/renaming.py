@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from mappings.subscriber import Party
+from mappings.party import Party
 from sync.person import Stored
 from sync.store import suppressions, wishes
 

@@ -1,13 +1,13 @@
 """Replay: rows in quarantine are read again by today's configuration; those that fit now land, the others stay."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, update
 
 from connectors.base import Page, Proof, RawRow, Refusal, SnapshotRule, Source, Window
 from mappings.records import Kind, Rejected
@@ -16,6 +16,7 @@ from sync.land import Lander
 from sync.resolve import Resolver, ResolverSettings
 from sync.store import tables as t
 from sync.store.engine import reading, writing
+from sync.store.first_pulls import FirstPulls, read_first_pulls
 from sync.store.quarantine_list import stored_rows
 from sync.store.statements import chunks
 
@@ -73,8 +74,8 @@ def replay(service: Service, ids: Sequence[int] | None, source: str | None, at: 
     done = Replayed()
     with reading(service.engine) as connection:
         stored = stored_rows(connection, ids, source)
-        first_complete = _first_complete(connection)
-    fitting = _fitting(service, stored, first_complete, done)
+        first = read_first_pulls(connection)
+    fitting = _fitting(service, stored, first, done)
     settings = service.config.settings
     roles = {name: configured.role for name, configured in settings.sources.items()}
     terms = ResolverSettings(shared_address_limit=settings.identity.shared_address_limit, roles=roles)
@@ -86,13 +87,8 @@ def replay(service: Service, ids: Sequence[int] | None, source: str | None, at: 
     return done
 
 
-def _first_complete(connection: Connection) -> dict[str, datetime | None]:
-    c = t.source_state.c
-    return dict(connection.execute(select(c.source, c.first_complete_at)).all())
-
-
 def _fitting(
-    service: Service, stored: Sequence[Any], first_complete: dict[str, datetime | None], done: Replayed
+    service: Service, stored: Sequence[Any], first: Mapping[str, FirstPulls], done: Replayed
 ) -> dict[_Origin, list[RawRow]]:
     """The rows that can be used now, by where they came from."""
     found: dict[_Origin, list[RawRow]] = defaultdict(list)
@@ -106,7 +102,7 @@ def _fitting(
         if isinstance(outcome, Rejected):
             done.still[outcome.code] += 1
             continue
-        since = first_complete.get(row.source)
+        since = first.get(row.source, FirstPulls()).ended_for(row.feed)
         found[_Origin(row.source, row.feed, row.file, since is None or row.first_at <= since)].append(raw)
     return found
 

@@ -10,11 +10,14 @@ from sqlalchemy import Connection, Engine
 
 from sync.addresses import Closed, Reach, household_sizes, reach_of
 from sync.criteria import Criteria
+from sync.cycles import end_page
 from sync.decision import Decided, Known, decide
 from sync.documents import Documents
+from sync.happenings import note_events
 from sync.lifecycle import Judgement, judge
 from sync.person import Person, Stored
-from sync.store import people, reviews, suppressions
+from sync.reopening import reopen
+from sync.store import nudges, people, reviews, suppressions
 from sync.store import tables as t
 from sync.store.contacts import due_batch, refresh_shared, shared_values, with_neighbours
 from sync.store.engine import writing
@@ -47,6 +50,7 @@ def review(
         checkpoint()
         with writing(engine) as connection:
             more = _next_batch(connection, criteria, roles, done)
+        end_page()
     return done
 
 
@@ -71,10 +75,12 @@ def review_batch(
 ) -> None:
     """Reviews one batch that holds everyone at its addresses; the caller's transaction is the batch's."""
     loaded = people.load(connection, contacts, roles)
+    reopen(connection, loaded, criteria.at, criteria.world.zone)
     decided = decide_all(connection, criteria, loaded)
     documents = Documents(connection, criteria, loaded, decided)
-    _write(connection, criteria, loaded, decided, done)
+    _write(connection, criteria, loaded, documents.due(), done)
     documents.write(done.wishes)
+    note_events(connection, criteria, documents.parties)
     done.contacts += len(contacts)
 
 
@@ -87,6 +93,7 @@ def decide_all(connection: Connection, criteria: Criteria, loaded: people.Loaded
     sizes = _household_sizes(connection, judged, reaches)
     members = reviews.memberships(connection, contacts)
     clocks = reviews.clocks(connection, contacts)
+    nudged = nudges.latest(connection, contacts) if criteria.reads("last_nudged") else {}
     decided = {}
     for contact, person in loaded.persons.items():
         known = Known(
@@ -97,6 +104,7 @@ def decide_all(connection: Connection, criteria: Criteria, loaded: people.Loaded
             data_at=clocks[contact][0],
             reviewed_at=clocks[contact][1],
             due_at=clocks[contact][2],
+            nudged_at=nudged.get(contact),
         )
         decided[contact] = decide(criteria, person, judged[contact], known)
     return decided

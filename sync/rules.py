@@ -97,7 +97,7 @@ _WORDS: dict[type[Rule], str] = {All: "all", AnyOf: "any"}
 def _tree(rule: Rule, facts: Facts) -> dict[str, Any]:
     if isinstance(rule, Test):
         holds, fails = _compile(rule)
-        leaf = {"fact": rule.fact, "test": phrase(rule), "value": _plain(value_of(rule, facts))}
+        leaf = {"fact": rule.fact, "test": phrase(rule), "value": plain(value_of(rule, facts))}
         named = leaf if rule.of is None else leaf | {"segment": rule.of}
         return named | {"holds": _verdict(holds(facts), fails(facts))}
     if isinstance(rule, Not):
@@ -112,7 +112,7 @@ def _verdict(holds: bool, fails: bool) -> bool | None:
     return True if holds else (False if fails else None)
 
 
-def _plain(value: FactValue) -> Any:
+def plain(value: FactValue) -> Any:
     """A value as JSON knows it."""
     if isinstance(value, Open):
         return value.value

@@ -14,11 +14,12 @@ LOUD: Final[frozenset[EnteredBy]] = frozenset({"event", "release"})
 
 
 class Membership(NamedTuple):
-    """A contact's being in a segment, as it was recorded on entering."""
+    """A contact's being in a segment, as it was recorded on entering: `since` it fell due, `found` it was (None: then)."""
 
     since: datetime
     entered_by: EnteredBy
     rule_version: str
+    found: datetime | None = None
 
 
 class Entry(NamedTuple):
@@ -121,7 +122,7 @@ class Ruleset:
         `entered` maps the segments that the contact is in so far to the local day of entering. A segment that reads
         another sees what is decided now, not what was recorded: so a second review changes nothing.
         """
-        seen = _Seen(facts, entered)
+        seen = _Seen(facts, entered, _given(facts))
         verdicts: dict[str, bool] = {}
         for name in self.order:
             read = seen.facts(verdicts) if name in self.chained else facts
@@ -130,14 +131,19 @@ class Ruleset:
 
     def seen(self, facts: Facts, entered: Mapping[str, date], verdicts: Mapping[str, bool]) -> Facts:
         """The facts with the memberships that were decided; what `flips` and `tree` need."""
-        return _Seen(facts, entered).facts(verdicts)
+        return _Seen(facts, entered, _given(facts)).facts(verdicts)
+
+
+def _given(facts: Facts) -> dict[str, FactValue]:
+    return {name: facts[name] for name in ("in_segment", "entered") if name in facts}
 
 
 class _Seen(NamedTuple):
-    """What a rule that reads other segments looks at."""
+    """What a rule that reads other segments looks at; what a case gives of them stands."""
 
     base: Facts
     entered: Mapping[str, date]
+    given: Mapping[str, FactValue]
 
     def facts(self, verdicts: Mapping[str, bool]) -> Facts:
         today = self.base["today"]
@@ -146,4 +152,4 @@ class _Seen(NamedTuple):
         # While the contact's clock stands still, an entry is recorded on a later day than its today.
         days = {name: min(self.entered.get(name, today), today) for name, holds in verdicts.items() if holds}
         own: dict[str, FactValue] = {"in_segment": frozenset(days), "entered": days}
-        return {**self.base, **own}
+        return {**self.base, **own, **self.given}

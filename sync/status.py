@@ -191,7 +191,7 @@ def withheld(connection: Connection, standards: Standards, at: datetime) -> dict
 
 
 def _reason(state: str, settings: DestinationSettings) -> str:
-    if state in ("held", "parked"):
+    if state in ("held", "parked", "plan_full"):
         return state
     return "observe" if settings.mode == "observe" else "pending"
 

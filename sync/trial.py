@@ -7,7 +7,7 @@ from typing import Any, Final, Literal, NamedTuple
 from pydantic import BaseModel
 
 from config.load import Config
-from connectors.base import Finding, Json, Misconfigured, Probing, Unavailable, failure
+from connectors.base import FieldMaking, Finding, Json, Misconfigured, Probing, Unavailable, failure
 from connectors.settings import SecretRef, read_secret
 from sync.build import make_unstored
 from sync.database_trial import database_findings
@@ -62,6 +62,20 @@ def trial(config: Config, at: datetime) -> Iterator[Step]:
             yield from _connector(config, "source", name, at)
     for name in config.settings.destinations:
         yield from _connector(config, "destination", name, at)
+
+
+def create_fields(config: Config) -> Iterator[Step]:
+    """Makes the fields that destinations lack, where that can be done; a step for each destination."""
+    for name in config.settings.destinations:
+        try:
+            made = make_unstored(config, "destination", name, Scratch())
+            if isinstance(made, FieldMaking):
+                tags = made.create_fields()
+                yield _step(
+                    "destination", name, Finding("new fields", ok=True, hint=", ".join(tags) or "none is missing")
+                )
+        except (Unavailable, Misconfigured) as error:
+            yield _step("destination", name, failure("new fields", error))
 
 
 def exit_code(steps: list[Step]) -> int:

@@ -3,16 +3,17 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from threading import Lock
 
-from connectors.allowance import Allowance
-from connectors.auth import AnyAuth, Basic, Bearer, ClientSecret, SmartBackend
+from connectors.auth.allowance import Allowance
+from connectors.auth.credentials import Credentials, NoCredentials, fixed
+from connectors.auth.discovery import Discovered, discover
+from connectors.auth.settings import AnyAuth, Basic, Bearer, ClientSecret, SmartBackend
+from connectors.auth.smart import AssertionGrant, Doors, Grant, SecretGrant, TokenCredentials, TokenEndpoint
 from connectors.base import Memo, Unavailable
-from connectors.credentials import Credentials, NoCredentials, fixed
-from connectors.discovery import Discovered, discover
 from connectors.http import Account, Authorize, HttpClient, Limits
-from connectors.origin import is_inside, origin_of
-from connectors.smart_auth import AssertionGrant, Doors, Grant, SecretGrant, TokenCredentials, TokenEndpoint
+from connectors.http.origin import is_inside, origin_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +30,7 @@ class Door:
 
     def __init__(self, account: Account, auth: AnyAuth | None, memo: Memo, timing: Timing) -> None:
         self._timing, self._auth = timing, auth
+        self._named = account
         self._account = replace(account, authorize=NoCredentials().authorize, renew=None)
         self.allowance = Allowance(memo, timing.clock, f"{account.setting}.auth")
         self.credentials: Credentials = self._made()
@@ -36,6 +38,16 @@ class Door:
         self.client = self._client(replace(account, authorize=self.credentials.authorize, renew=self.credentials.renew))
         self._others: dict[tuple[str, bool], HttpClient] = {}
         self._lock = Lock()
+
+    @cached_property
+    def wide(self) -> HttpClient:
+        """The client, with credentials, of the whole origin: jobs and their files may lie beside the base URL."""
+        origin = origin_of(self._account.base_url)
+        assert origin is not None  # noqa: S101 - the client has read it
+        credentials = self.credentials
+        return self._client(
+            replace(self._named, base_url=origin.root, authorize=credentials.authorize, renew=credentials.renew)
+        )
 
     def elsewhere(self, url: str) -> HttpClient:
         """The client of another origin, which learns nothing of who we are; raises Unavailable.

@@ -51,7 +51,7 @@ class _Bundle(msgspec.Struct, gc=False):
     entry: list[BundleEntry] | None = None
 
 
-_NAME: Final = re.compile(rb'\A"[A-Za-z0-9\-.]{1,64}"\Z')
+_NAME: Final = re.compile(rb'\A"[A-Za-z0-9\-.]{1,250}"\Z')
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What reading JSON raises; the last for brackets that nest without end."""
 

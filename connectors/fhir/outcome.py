@@ -13,6 +13,9 @@ from connectors.fhir.entry import UNREADABLE
 
 _CODE: Final = re.compile(r"\A[a-z][a-z-]{1,39}\Z")
 _SEVERE: Final = frozenset({"error", "fatal"})
+TRANSIENT: Final = frozenset({"transient", "lock-error", "no-store", "exception", "timeout", "incomplete", "throttled"})
+"""Codes of what may pass by itself (https://hl7.org/fhir/R4/valueset-issue-type.html, "transient" and below)."""
+_BEGINNING: Final = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"(?!OperationOutcome")[A-Z]')
 
 
 class Issue(NamedTuple):
@@ -50,6 +53,14 @@ def issues_of(body: bytes | msgspec.Raw) -> Sequence[Issue]:
     if outcome.resource_type != "OperationOutcome":
         return ()
     return [Issue(one.severity, one.code if _CODE.match(one.code) else "unknown") for one in outcome.issue or ()]
+
+
+def passing(body: bytes) -> str | None:
+    """The codes of the severe issues of a body that is an OperationOutcome, when all may pass by themselves; else None."""
+    if _BEGINNING.match(body):
+        return None
+    severe = [issue for issue in issues_of(body) if issue.severe]
+    return said(severe) if severe and all(issue.code in TRANSIENT for issue in severe) else None
 
 
 def said(issues: Sequence[Issue]) -> str:

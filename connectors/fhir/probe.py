@@ -9,19 +9,22 @@ from urllib.request import getproxies, proxy_bypass
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
+from connectors.auth.discovery import Discovered, missing
+from connectors.auth.smart import AssertionGrant, TokenCredentials
 from connectors.base import Finding, Misconfigured, Unavailable, failure
-from connectors.discovery import Discovered, missing
+from connectors.fhir.capability import Capability, read_capability, release_of
 from connectors.fhir.server import FhirServer
 from connectors.http import Request
-from connectors.origin import Origin, origin_of
-from connectors.retry import http_date
-from connectors.smart_auth import AssertionGrant, TokenCredentials
-from connectors.trust import trust_of
+from connectors.http.origin import Origin, origin_of
+from connectors.http.retry import http_date
+from connectors.http.trust import trust_of
 
 _SECONDS: Final = 10.0
 _SKEW: Final = 60.0
 """An assertion is good for 240 s, of at most 300 (SMART); a clock that is further off than this will be refused somewhere."""
 _FEW_DAYS: Final = 14
+POINTLESS_AFTER: Final = frozenset({"name", "TLS", "server", "discovery", "token", "credentials"})
+"""The steps of `probe_server` without which nothing can be read."""
 
 
 def probe_server(server: FhirServer, at: datetime) -> Iterator[Finding]:
@@ -154,3 +157,21 @@ def _scopes(lacking: tuple[str, ...]) -> Finding:
         hint = f"not granted: {' '.join(lacking)}; have the registration amended"
         return Finding("scopes", ok=False, hint=hint, cause="credentials")
     return Finding("scopes", ok=True, hint="all that were asked for are granted")
+
+
+def statement(server: FhirServer) -> tuple[Finding, Capability | None]:
+    """What the CapabilityStatement says; None instead of it where nothing more can be learned."""
+    try:
+        answer = server.get("/metadata", "/metadata")
+    except (Unavailable, Misconfigured) as error:
+        return failure("statement", error), None
+    able = read_capability(answer.body) if answer.status == 200 else None
+    if able is None:
+        hint = f"/metadata answers {answer.status}, no CapabilityStatement; set profile and fhir_version by hand"
+        return Finding("statement", ok=False, hint=hint), Capability()
+    release = release_of(able.version) if able.version else "R4B"
+    if release is None:
+        hint = "the server speaks another FHIR release; R4, R4B and R5 are read"
+        return Finding("statement", ok=False, hint=hint), None
+    said = f"FHIR {'R5' if release == 'R5' else 'R4'}; it offers {len(able.types)} types that are of use"
+    return Finding("statement", ok=True, hint=said), able

@@ -9,18 +9,19 @@ from typing import Annotated, Final, TypeVar
 
 from pydantic import Field
 
-from connectors.auth import AuthSettings
+from connectors.auth.settings import AuthSettings
 from connectors.base import Lent, Misconfigured, Unavailable
-from connectors.circuit import Circuit, utc_now
-from connectors.download import Downloaded
 from connectors.fhir.door import Door, Timing
 from connectors.fhir.entry import head_of
 from connectors.fhir.links import Links
+from connectors.fhir.outcome import passing
 from connectors.fhir.settings import FhirSettings
-from connectors.http import Account, Limits, Params, Request, Response
-from connectors.message import NO_PARAMS
-from connectors.origin import BaseUrl, UrlName
-from connectors.retry import Patience
+from connectors.http import Account, HttpClient, Limits, Params, Request, Response
+from connectors.http.circuit import Circuit, utc_now
+from connectors.http.download import Downloaded
+from connectors.http.message import NO_PARAMS
+from connectors.http.origin import BaseUrl, UrlName
+from connectors.http.retry import Patience
 from connectors.settings import ConfigPath, SecretRef
 from connectors.traffic import Traffic
 
@@ -72,7 +73,7 @@ class FhirServer:
         clock: Callable[[], datetime] = utc_now,
         limits: Limits = LIMITS,
     ) -> None:
-        self.name, self.settings = name, settings
+        self.name, self.settings, self.sleep = name, settings, sleep
         self.traffic = Traffic()
         self.links = Links(settings.base_url, settings.also_called)
         self.door = Door(self._account(lent), settings.auth, lent.memo, Timing(limits=limits, sleep=sleep, clock=clock))
@@ -89,26 +90,19 @@ class FhirServer:
             traffic=self.traffic,
         )
 
-    def get(
-        self, target: str, template: str, params: Params = NO_PARAMS, *, prefer: str = "", resource: bool = True
-    ) -> Response:
-        """Reads. With `resource` (the default) a 200 whose body is no FHIR resource is Unavailable.
-
-        Say False for a manifest, a job's status or a discovery document, which must only be a JSON object. `prefer`
-        is the header of this name.
-        """
-        accept = FHIR_JSON if resource else f"{FHIR_JSON}, application/json"
+    def get(self, target: str, template: str, params: Params = NO_PARAMS, *, prefer: str = "") -> Response:
+        """Reads. A 200 whose body is no FHIR resource is Unavailable. `prefer` is the header of this name."""
         return self._sent(
             Request(
                 method="GET",
                 path=self._url(target),
                 template=template,
                 params=params,
-                accept=accept,
+                accept=FHIR_JSON,
                 prefer=prefer,
                 document=True,
-            ),
-            resource=resource,
+                passing=passing,
+            )
         )
 
     def post_form(
@@ -125,16 +119,22 @@ class FhirServer:
                 prefer=prefer,
                 safe=True,
                 document=True,
-            ),
-            resource=True,
+                passing=passing,
+            )
         )
 
-    def delete(self, target: str, template: str) -> Response:
+    def job(self, url: str, template: str) -> Response:
+        """Asks how a job stands. Its URL, as of what belongs to it, may lie anywhere at the server's origin."""
+        client, near = self._at_origin(url, template)
+        accept = "application/json, application/fhir+json"
+        request = Request(method="GET", path=near, template=template, accept=accept, document=True)
+        return self._judged(template, lambda: client.send(request), {401, 403})
+
+    def delete(self, url: str, template: str) -> Response:
         """Deletes (a bulk job); may be repeated, so that 404 can mean that it is done."""
-        return self._sent(
-            Request(method="DELETE", path=self._url(target), template=template, accept=FHIR_JSON, safe=True),
-            resource=False,
-        )
+        client, near = self._at_origin(url, template)
+        request = Request(method="DELETE", path=near, template=template, accept=FHIR_JSON, safe=True)
+        return self._judged(template, lambda: client.send(request), {401, 403})
 
     def download(self, url: str, template: str, to: Path, *, bearer: bool) -> Downloaded:
         """Streams a body to the file `to` (0600, in its place only when whole); see `Downloaded`.
@@ -143,12 +143,13 @@ class FhirServer:
         internet unless the server itself is not. A status other than 200 leaves no file; 403 and 404 may mean that
         the URL has expired.
         """
-        near = self.links.near(url)
-        if near is None and bearer:
-            raise self._leads_away(template)
+        if bearer:
+            client, near = self._at_origin(url, template)
+        else:
+            below = self.links.near(url)
+            client, near = (self.door.elsewhere(url), url) if below is None else (self.door.open, below)
         accept = "application/fhir+ndjson, */*;q=0.5"
-        request = Request(method="GET", path=near or url, template=template, accept=accept)
-        client = self.door.elsewhere(url) if near is None else self.door.client if bearer else self.door.open
+        request = Request(method="GET", path=near, template=template, accept=accept)
         return self._judged(template, lambda: client.download(request, to), {401} if bearer else set())
 
     def rewritten(self, url: str) -> str:
@@ -161,17 +162,29 @@ class FhirServer:
             raise self._leads_away("")
         return near
 
+    def placed(self, url: str, template: str) -> str:
+        """A link to a job or its file as a whole URL at the server's origin; raises Unavailable for any other."""
+        found = self.links.near(url) or self.links.beside(url)
+        if found is None:
+            raise self._leads_away(template)
+        return found
+
     def close(self) -> None:
         """Closes the connections that were kept open."""
         self.door.close()
 
+    def _at_origin(self, url: str, template: str) -> tuple[HttpClient, str]:
+        placed = self.placed(url, template) if "://" in url else url
+        below = "://" not in url or self.links.near(placed) is not None
+        return (self.door.client if below else self.door.wide), placed
+
     def _url(self, target: str) -> str:
         return self.rewritten(target) if "://" in target else target
 
-    def _sent(self, request: Request, *, resource: bool) -> Response:
+    def _sent(self, request: Request) -> Response:
         def ask() -> Response:
             response = self.door.client.send(request)
-            if resource and response.status == 200 and not _is_resource(response.body):
+            if response.status == 200 and not _is_resource(response.body):
                 raise Unavailable(f"{response.place}: the answer is no FHIR resource")
             return response
 

@@ -52,6 +52,10 @@ class FhirSettings(SourceSettings):
     noshow: NoShow = NoShow()
     identifiers: tuple[str, ...] | None = None
 
+    def consented(self) -> frozenset[Purpose]:
+        """The purposes of which declared categories of FHIR Consent speak."""
+        return frozenset(purpose for rule in self.consents for purpose in rule.purposes)
+
     @field_validator("site")
     @classmethod
     def _by_location(cls, value: str | SiteMap | None) -> str | SiteMap | None:

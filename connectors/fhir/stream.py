@@ -3,7 +3,7 @@
 import gzip
 import zlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
@@ -34,15 +34,21 @@ def entries(path: Path, name: str, *, proved: bool = False, bundles: Counter[str
     """
     if is_lines(path, name):
         for number, line in lines(path, name):
-            plain = plain_entry(line, number, proved=proved)
-            if plain is not None:
-                yield plain
-            else:
-                if bundles is not None:
-                    bundles["lines"] += 1
-                yield from entries_of(line, number, document=False)
+            yield from entries_on(line, number, proved=proved, bundles=bundles)
     else:
         yield from entries_of(_document(path, name), 1, document=True)
+
+
+def entries_on(
+    line: bytes, number: int, *, proved: bool = False, bundles: Counter[str] | None = None
+) -> Iterable[Entry]:
+    """The resources on one line, as `entries` yields them."""
+    plain = plain_entry(line, number, proved=proved)
+    if plain is not None:
+        return (plain,)
+    if bundles is not None:
+        bundles["lines"] += 1
+    return entries_of(line, number, document=False)
 
 
 def lines(path: Path, name: str) -> Iterator[tuple[int, bytes]]:

@@ -8,15 +8,16 @@ from itertools import islice
 from typing import Literal
 
 from connectors.base import Page, Proof, RawRow, Refusal, SnapshotRule, Unavailable, Window
-from connectors.fhir.entry import Entry, entries_of, plain_entry
-from connectors.fhir.stream import entries, lines
+from connectors.fhir.entry import Entry
+from connectors.fhir.stream import entries, entries_on
 from connectors.fhir_files.folder import File, stamp_of
-from connectors.lines import NOTHING, Remembered, Trail, digest_of, unlabelled
+from connectors.fhir_files.reading import PAGE_ROWS, Line, pages_beside
+from connectors.lines import NOTHING, Remembered
+from connectors.tape import Stretch, Tape
 from mappings.fhir.mapping import KINDS, row_ids, unreadable_id
 from mappings.fhir.terms import Terms
 from mappings.records import Kind
 
-PAGE_ROWS = 1000
 OTHER = "other"
 """The feed of files that hold nothing that is read."""
 
@@ -26,7 +27,7 @@ class Delivery:
     """Resources of one type that may land, or with `refusal` a file that must not; see `connectors.base.Pass`.
 
     `with_junk`: what is no resource at all comes with this pass, to be quarantined. `context`: given where every line
-    is a resource of this type.
+    is a resource of this type; `tape`: what the proof met there.
     """
 
     feed: str
@@ -37,6 +38,7 @@ class Delivery:
     files: tuple[File, ...]
     proof: Proof | None = None
     context: str | None = None
+    tape: Tape[Line] | None = None
     repeated: bool = False
     labels: Sequence[str] = ("",)
     refusal: Refusal | None = None
@@ -66,27 +68,28 @@ class Delivery:
             yield Page(rows=page)
 
     def _line_pages(self, remembered: Remembered) -> Iterator[Page]:
-        trail, read = Trail(remembered), 0
+        replayed = self.tape is not None and self.tape.replays(remembered)
+        tape = self.tape if self.tape is not None and replayed else Tape[Line](remembered)
+        for stretch in self._proved(tape) if replayed else self._stretches(tape):
+            yield Page(
+                rows=[row for line in stretch.fresh for row in self._rows_on(line)],
+                unchanged=stretch.rows - len(stretch.fresh),
+                lines=stretch.lines,
+                gone=stretch.gone,
+            )
+        yield from (Page(rows=(), gone=gone) for gone in tape.trail.rest())
+
+    def _proved(self, tape: Tape[Line]) -> Iterator[Stretch[Line]]:
         for file in self.files:
             _same(file)
-            numbered = lines(file.path, file.name)
-            while page := list(islice(numbered, PAGE_ROWS)):
-                trail.move(read)
-                yield self._line_page(page, trail)
-                read += len(page)
-            _same(file)
-        yield from (Page(rows=(), gone=gone) for gone in trail.rest())
+        yield from tape.stretches()
 
-    def _line_page(self, page: list[tuple[int, bytes]], trail: Trail) -> Page:
-        take, digests = trail.known.pop, [digest_of(line) for _, line in page]
-        fresh = [number for number, digest in enumerate(digests) if take(digest, None) is None]
-        rows = [row._replace(digest=digests[number]) for number in fresh for row in self._rows_of(*page[number])]
-        return Page(
-            rows=rows,
-            unchanged=len(page) - len(fresh),
-            lines=unlabelled(b"".join(digests)),
-            gone=trail.gone(),
-        )
+    def _stretches(self, tape: Tape[Line]) -> Iterator[Stretch[Line]]:
+        for file in self.files:
+            _same(file)
+            for _, stretch in pages_beside(file.path, file.name, tape.trail):
+                yield stretch
+            _same(file)
 
     def _rows(self) -> Iterator[RawRow]:
         for file in self.files:
@@ -95,10 +98,10 @@ class Delivery:
                 yield from self._rows_of_entry(entry)
             _same(file)
 
-    def _rows_of(self, number: int, line: bytes) -> Iterator[RawRow]:
-        plain = plain_entry(line, number, proved=True)
-        for entry in (plain,) if plain is not None else entries_of(line, number, document=False):
-            yield from self._rows_of_entry(entry)
+    def _rows_on(self, line: Line) -> Iterator[RawRow]:
+        for entry in entries_on(line.body, line.number, proved=True):
+            for row in self._rows_of_entry(entry):
+                yield row._replace(digest=line.digest)
 
     def _rows_of_entry(self, entry: Entry) -> Iterator[RawRow]:
         resource, resource_id, body, place = entry

@@ -3,14 +3,8 @@
 Read only when a reference asks for it, and only from the files that hold such resources.
 """
 
-import hashlib
-import sqlite3
-from collections.abc import Iterator
-
-from connectors.base import Refusal
-from connectors.fhir.identifiers import KnownAs, known_as
-from connectors.fhir.stream import entries
-from connectors.fhir_files.folder import File, Folder
+from connectors.fhir.patient_index import PatientIndex, known_in
+from connectors.fhir_files.folder import Folder
 from mappings.fhir.reference import Place
 
 
@@ -41,7 +35,7 @@ class FolderDirectory:
             self._patients = PatientIndex(
                 (token, id_)
                 for file in self._folder.holding("Patient")
-                for id_, known in _known(file, "Patient")
+                for id_, known in known_in(file.path, file.name, "Patient")
                 for token in known.tokens
             )
         return self._patients.find(token)
@@ -49,50 +43,7 @@ class FolderDirectory:
     def _read_places(self) -> dict[str, Place]:
         places: dict[str, Place] = {}
         for file in self._folder.holding("Location"):
-            for id_, known in _known(file, "Location"):
+            for id_, known in known_in(file.path, file.name, "Location"):
                 keys = (f"Location/{id_}", *known.tokens)
                 places.update(dict.fromkeys(keys, Place(keys, known.parent)))
         return places
-
-
-class PatientIndex:
-    """`system|value` -> patient id, in a temporary database that SQLite keeps on disk when it grows.
-
-    Keys are hashes, so that no identifier of a person is written down.
-    """
-
-    def __init__(self, pairs: Iterator[tuple[str, str]]) -> None:
-        # An empty name is a private database that vanishes when it is closed (sqlite.org/inmemorydb.html).
-        self._database = sqlite3.connect("", check_same_thread=False)
-        self._database.execute("CREATE TABLE patient (key BLOB PRIMARY KEY, id TEXT NOT NULL) WITHOUT ROWID")
-        with self._database:
-            self._database.executemany(
-                "INSERT OR REPLACE INTO patient VALUES (?, ?)", ((_hash(token), id_) for token, id_ in pairs)
-            )
-
-    def find(self, token: str) -> str | None:
-        """The id of the last delivered patient with that identifier."""
-        row = self._database.execute("SELECT id FROM patient WHERE key = ?", (_hash(token),)).fetchone()
-        return row[0] if row is not None else None
-
-    def close(self) -> None:
-        """Gives the database up."""
-        self._database.close()
-
-    def __del__(self) -> None:
-        self._database.close()
-
-
-def _hash(token: str) -> bytes:
-    return hashlib.blake2b(token.encode(), digest_size=16).digest()
-
-
-def _known(file: File, resource: str) -> Iterator[tuple[str, KnownAs]]:
-    """Yields each resource of one type that can be read that far: its id, and by what else it is known."""
-    try:
-        for entry in entries(file.path, file.name):
-            known = known_as(entry.body) if entry.resource == resource and entry.id else None
-            if known is not None:
-                yield entry.id, known
-    except Refusal:
-        return

@@ -12,6 +12,7 @@ from connectors import base
 from connectors.base import Known, Proof, Refusal, SnapshotRule, is_known
 from connectors.fhir_files.delivery import OTHER, Delivery
 from connectors.fhir_files.folder import File, Folder
+from connectors.fhir_files.reading import CONTEXT, Tapes
 from connectors.fhir_files.scan import Scan
 from mappings.fhir.mapping import KINDS
 from mappings.fhir.terms import Terms
@@ -33,6 +34,7 @@ class Export:
     snapshot: SnapshotRule
     data_as_of: datetime
     terms: Terms
+    tapes: Tapes | None = None
 
     def deliveries(self, known: Known) -> Iterator[Delivery]:
         """Yields the refused files, then a pass for every resource type that has not landed yet."""
@@ -71,6 +73,7 @@ class Export:
         newest, same = known.newest(feed), known.repeated(feed, sha256)
         junk = sum(part.scan.junk for part in parts if self._main(part) == feed)
         rows = sum(part.scan.counts.get(feed, 0) for part in parts)
+        by_lines = self.tapes is not None and self.snapshot == "full" and all(_is_plain(part, feed) for part in parts)
         return Delivery(
             feed=feed,
             name=_name(parts),
@@ -79,7 +82,8 @@ class Export:
             terms=self.terms,
             files=tuple(part.file for part in parts),
             proof=Proof(sha256=sha256, rows=rows + junk, kinds={KINDS[feed]: rows} if feed in KINDS else {}),
-            context="NDJSON" if self.snapshot == "full" and all(_is_plain(part, feed) for part in parts) else None,
+            context=CONTEXT if by_lines else None,
+            tape=self.tapes.of(feed) if self.tapes is not None and by_lines else None,
             repeated=same is not None,
             skipped="older_snapshot" if self._is_older(newest) else None,
             notices=notices,
@@ -104,16 +108,20 @@ def _name(parts: Sequence[Part]) -> str:
     return first if len(parts) == 1 else f"{first} (and {len(parts) - 1} more)"
 
 
-def exports(folder: Folder, snapshot: SnapshotRule, terms: Terms, at: datetime) -> Iterator[Export]:
-    """Yields what lies in the folder, the oldest first; raises Unavailable when it is not there."""
+def exports(folder: Folder, known: Known, blank: Export) -> Iterator[Export]:
+    """Yields what lies in the folder, the oldest first; raises Unavailable when it is not there.
+
+    `blank` is an export without files, as of now.
+    """
     files = folder.files()
-    if snapshot == "delta":
+    if blank.snapshot == "delta":
         groups = [[file] for file in files]
     else:
         groups = [list(group) for _, group in groupby(sorted(files, key=_export_key), key=_export_key)]
         groups.sort(key=lambda group: min((file.exported, file.name) for file in group))
     for group in groups:
-        yield _export(group, folder, Export(parts=(), refusals=(), snapshot=snapshot, data_as_of=at, terms=terms))
+        tapes = Tapes(known) if blank.snapshot == "full" else None
+        yield _export(group, folder, replace(blank, tapes=tapes))
 
 
 def _export_key(file: File) -> tuple[str, str]:
@@ -128,7 +136,7 @@ def _export(files: Sequence[File], folder: Folder, blank: Export) -> Export:
     refusals: list[Delivery] = []
     for file in files:
         try:
-            parts.append(Part(file, folder.scan(file)))
+            parts.append(Part(file, folder.scan(file, blank.tapes)))
         except Refusal as refusal:
             refusals.append(_refused(file, refusal, replace(blank, data_as_of=data_as_of)))
     whole = not refusals and not any(part.scan.alarms for part in parts)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from connectors.base import Memo, Refusal, Unavailable
 from connectors.dating import time_in_name
+from connectors.fhir_files.reading import Tapes
 from connectors.fhir_files.scan import Scan, scan
 from connectors.fhir_files.settings import FhirFilesSettings
 from connectors.settings import Surroundings
@@ -53,12 +54,14 @@ class Folder:
         files = [self._file(path, root) for path in found if _belongs(path, root)]
         return sorted(files, key=lambda file: (file.exported, file.name))
 
-    def scan(self, file: File) -> Scan:
+    def scan(self, file: File, tapes: Tapes | None = None) -> Scan:
         """The proof of a file; raises Refusal when it must not land."""
         stamp, known = self._scans.get(file.path, (None, None))
         if known is None or stamp != file.stamp:
-            known = scan(file.path, file.name, self._memo)
+            known = scan(file.path, file.name, self._memo, tapes)
             self._scans[file.path] = (file.stamp, known)
+        elif tapes is not None:
+            tapes.pass_over(known.counts)
         return known
 
     def holding(self, resource: str) -> Iterator[File]:

@@ -11,6 +11,7 @@ import msgspec
 from connectors.base import Json, Memo, Refusal
 from connectors.fhir.entry import UNREADABLE, Entry
 from connectors.fhir.stream import entries, is_lines
+from connectors.fhir_files.reading import Tapes, entries_beside
 from mappings.fhir.mapping import KINDS
 
 
@@ -46,13 +47,19 @@ def file_digest(path: Path, name: str) -> str:
         raise Refusal(name, "unreadable", f"{error.strerror or 'it cannot be read'}; check its permissions") from None
 
 
-def scan(path: Path, name: str, memo: Memo) -> Scan:
-    """Proves the file, from the memo when these bytes were proved before; raises Refusal when it must not land."""
+def scan(path: Path, name: str, memo: Memo, tapes: Tapes | None = None) -> Scan:
+    """Proves the file, from the memo when these bytes were proved before; raises Refusal when it must not land.
+
+    `tapes`: given where lines that landed last are not read again.
+    """
     sha256 = file_digest(path, name)
     known = memo.get(_key(sha256))
     if known is not None:
-        return msgspec.convert(known, Scan)
-    found = _read(path, name, sha256)
+        found = msgspec.convert(known, Scan)
+        if tapes is not None:
+            tapes.pass_over(found.counts)
+        return found
+    found = _read(path, name, sha256, tapes)
     memo.put(_key(sha256), _json(found))
     return found
 
@@ -72,12 +79,14 @@ def _json(found: Scan) -> Json:
     }
 
 
-def _read(path: Path, name: str, sha256: str) -> Scan:
+def _read(path: Path, name: str, sha256: str, tapes: Tapes | None) -> Scan:
     types: Counter[str] = Counter()
     alarms = 0
     last: Entry | None = None
     bundles = Counter[str]()
-    for last in entries(path, name, bundles=bundles):
+    beside = tapes is not None and is_lines(path, name)
+    read = entries_beside(path, name, tapes, bundles) if tapes and beside else entries(path, name, bundles=bundles)
+    for last in read:
         types[last.resource] += 1
         alarms += last.resource == "OperationOutcome" and _is_alarm(last.body)
     _refuse_cut(last, name, whole=types[""] == sum(types.values()) == 1 and ".ndjson" not in path.name)

@@ -8,7 +8,7 @@ from connectors.base import Finding, Known, Lent, RawRow
 from connectors.fhir.settings import FEEDS, fingerprint_of, terms_of
 from connectors.fhir_files.delivery import Delivery
 from connectors.fhir_files.directory import FolderDirectory
-from connectors.fhir_files.export import exports
+from connectors.fhir_files.export import Export, exports
 from connectors.fhir_files.folder import Folder
 from connectors.fhir_files.probe import findings
 from connectors.fhir_files.settings import FhirFilesSettings
@@ -34,7 +34,9 @@ class FhirFilesSource:
     def passes(self, known: Known, at: datetime) -> Iterator[Delivery]:
         """Yields what has not landed, in the order of export; raises Unavailable when the folder is not there."""
         self._directory.forget()
-        for export in exports(self._folder, self._settings.snapshot, self._terms, at):
+        rule, terms = self._settings.snapshot, self._terms
+        blank = Export(parts=(), refusals=(), snapshot=rule, data_as_of=at, terms=terms)
+        for export in exports(self._folder, known, blank):
             yield from export.deliveries(known)
 
     def map(self, row: RawRow) -> Mapped | Rejected:

@@ -5,12 +5,14 @@ from datetime import datetime
 from typing import NamedTuple
 
 from connectors.base import Unavailable
+from connectors.fhir.directory import escaped
+from connectors.fhir.entry import Entry
 from connectors.fhir.outcome import issues_of, said
 from connectors.fhir.server import FhirServer
 from connectors.fhir_search.page import SearchPage, read_page
 from connectors.fhir_search.query import Part
 from connectors.http import Response
-from connectors.retry import http_date
+from connectors.http.retry import http_date
 
 _NO_POST = frozenset({404, 405, 415, 501})
 Form = Mapping[str, str | Sequence[str]]
@@ -65,6 +67,25 @@ class Asker:
     def read(self, resource: str, id_: str) -> Response:
         """Reads one resource; 404 and 410 are answers."""
         return self._server.get(f"/{resource}/{id_}", f"/{resource}/{{id}}")
+
+
+class Shelves:
+    """A server that is searched, as a directory asks it (`connectors.fhir.directory.Library`)."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker = asker
+
+    def read(self, resource: str, id_: str) -> bytes | None:
+        """A resource by its id; None when there is none to be had."""
+        answer = self._asker.read(resource, id_)
+        return answer.body if answer.status == 200 else None
+
+    def find(self, resource: str, token: str) -> Sequence[Entry]:
+        """The resources of a type with that identifier; none where the server will not look for it."""
+        try:
+            return self._asker.quietly(resource, {"identifier": escaped(token)}).page.matches
+        except Declined:
+            return []
 
 
 def _answer(response: Response, resource: str) -> Answer:

@@ -84,7 +84,8 @@ class Delivery:
 
     def _landed(self, step: Step) -> Iterator[Page]:
         rows, landed = self.prepare(step.rows)
-        yield Page(rows=rows, cursor=as_json(replace(self.cursor, running=step.running)))
+        warned = [issue.code for issue in step.page.issues if issue.severity == "warning"]
+        yield Page(rows=rows, cursor=as_json(replace(self.cursor, running=step.running)), warned=warned)
         landed()
 
     def _end(self, running: Running) -> Iterator[Page]:

@@ -231,16 +231,12 @@ class Opening:
     def _begun(self, running: Running, walk: Walk, answer: Answer) -> Opened:
         date, at = answer.date or self._desk.at, self._desk.at
         begun = msgspec.structs.replace(running, server_date=date, as_of=min(date, at))
-        return Opened(begun, walk, answer, tuple(self._notices(answer)))
+        return Opened(begun, walk, answer, self._notices())
 
-    def _notices(self, answer: Answer) -> list[str]:
-        said = []
+    def _notices(self) -> tuple[str, ...]:
         if self._traits.unfiltered or self._traits.undated:
-            said.append(f"filter_ignored: {self._resource} is read whole each time; the server does not filter it")
-        codes = sorted({issue.code for issue in answer.page.issues if issue.severity == "warning"})
-        if codes:
-            said.append(f"server_warns: {', '.join(codes)}, in an answer to a search for {self._resource}")
-        return said
+            return (f"filter_ignored: {self._resource} is read whole each time; the server does not filter it",)
+        return ()
 
     def _weaker(self, declined: Declined, walk: Walk, running: Running) -> Traits:
         weaker = None

@@ -4,7 +4,7 @@
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from itertools import count, repeat
 from typing import NamedTuple
@@ -13,6 +13,7 @@ import msgspec
 
 from connectors.base import Unavailable
 from connectors.fhir.entry import UNREADABLE, BundleEntry, Entry, entry_of, head_of
+from connectors.fhir.instants import moment
 from connectors.fhir.outcome import Issue, issues_of, said
 from connectors.json_text import members, parts
 from mappings.cells import LONGEST_NAME
@@ -95,6 +96,10 @@ def read_page(body: bytes, resource: str, place: str) -> SearchPage:
     bundle = _bundle(body)
     if bundle is None or bundle.resource_type != "Bundle":
         issues = issues_of(body) if bundle is not None else ()
+        if any(issue.severe for issue in issues):
+            raise Unavailable(
+                f"{place}: answered 200 with an error{said(issues)}; its log says what it holds against it"
+            )
         raise Unavailable(f"{place}: the answer is no Bundle{said(issues)}")
     entries = bundle.entry or []
     heads = _heads(body, entries)
@@ -230,14 +235,3 @@ def _moments(texts: Sequence[str | None]) -> Sequence[datetime | None]:
     if len(found) == len(texts) and all(each.tzinfo for each in found):
         return found
     return [moment(text) for text in texts]
-
-
-def moment(text: str | None) -> datetime | None:
-    """An instant of the server's; None for what is none."""
-    if text is None:
-        return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)

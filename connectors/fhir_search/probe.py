@@ -3,35 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from connectors.base import Finding, Misconfigured, Unavailable, failure
-from connectors.fhir.capability import Capability, read_capability, release_of
-from connectors.fhir.server import FhirServer
+from connectors.fhir.capability import Capability
 from connectors.fhir_search.ask import Declined
 from connectors.fhir_search.page import SearchPage
 from connectors.fhir_search.profiles import Knobs
 
-POINTLESS_AFTER = frozenset({"name", "TLS", "server", "discovery", "token", "credentials"})
-"""The steps of `probe_server` without which nothing can be read."""
 _HINT = "set the server's profile, query or by_patient, or leave it out of resources"
 Sample = Callable[[str, Capability], SearchPage]
 """Asks for one record of a type, as the first pass would."""
-
-
-def statement(server: FhirServer) -> tuple[Finding, Capability | None]:
-    """What the CapabilityStatement says; None instead of it where nothing more can be learned."""
-    try:
-        answer = server.get("/metadata", "/metadata")
-    except (Unavailable, Misconfigured) as error:
-        return failure("statement", error), None
-    able = read_capability(answer.body) if answer.status == 200 else None
-    if able is None:
-        hint = f"/metadata answers {answer.status}, no CapabilityStatement; set profile and fhir_version by hand"
-        return Finding("statement", ok=False, hint=hint), Capability()
-    release = release_of(able.version) if able.version else "R4B"
-    if release is None:
-        hint = "the server speaks another FHIR release; R4, R4B and R5 are read"
-        return Finding("statement", ok=False, hint=hint), None
-    said = f"FHIR {'R5' if release == 'R5' else 'R4'}; it offers {len(able.types)} types that are of use"
-    return Finding("statement", ok=True, hint=said), able
 
 
 def records(able: Capability, knobs: Knobs, sample: Sample) -> Iterator[Finding]:

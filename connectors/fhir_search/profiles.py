@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from connectors.fhir.types import ORDER, USUAL, wanted
 from connectors.fhir_search.settings import (
     DATED,
     Changes,
@@ -12,11 +13,7 @@ from connectors.fhir_search.settings import (
     FhirSearchSettings,
     Patients,
 )
-from connectors.settings import SiteMap
 
-_ALL: Final = (
-    "Patient", "Appointment", "Encounter", "EpisodeOfCare", "ServiceRequest", "Coverage", "RelatedPerson"
-)  # fmt: skip
 _REST: Final = ("Encounter", "EpisodeOfCare", "ServiceRequest", "Coverage", "Consent", "RelatedPerson")
 
 
@@ -24,7 +21,7 @@ _REST: Final = ("Encounter", "EpisodeOfCare", "ServiceRequest", "Coverage", "Con
 class Preset:
     """What a profile says; the names are those of the settings."""
 
-    resources: Sequence[str] = _ALL
+    resources: Sequence[str] = USUAL
     changes: Changes = "auto"
     fan_out: FanOut = "none"
     fan_out_size: int = 1
@@ -90,7 +87,7 @@ class Knobs:
         own = [name for name in self.resources if name not in self.by_patient]
         if self.patients != "search" and any(name in own for name in DATED):
             own = [name for name in own if name != "Patient"]
-        return sorted(own, key=_ORDER.index)
+        return sorted(own, key=ORDER.index)
 
     def companions(self) -> list[str]:
         """The types that are asked for by the patients whom visits name."""
@@ -101,16 +98,13 @@ class Knobs:
         ]
 
 
-_ORDER: Final = ("Location", *_ALL, "Consent")
-
-
 def knobs_of(settings: FhirSearchSettings) -> Knobs:
     """The operator's keys over those of the profile."""
     preset = PRESETS[settings.profile]
     given = {name: getattr(settings, name) for name in _OVERRIDABLE}
     chosen = {name: getattr(preset, name) if value is None else value for name, value in given.items()}
     return Knobs(
-        resources=_resources(settings, preset),
+        resources=wanted(settings, settings.resources, preset.resources),
         explicit=settings.resources is not None,
         changes=_changes(settings, preset),
         **chosen,
@@ -122,20 +116,10 @@ _OVERRIDABLE: Final = (
 )  # fmt: skip
 
 
-def _resources(settings: FhirSearchSettings, preset: Preset) -> Sequence[str]:
-    """The types; locations and consents are asked for by themselves only where the settings need them."""
-    chosen = [*(settings.resources if settings.resources is not None else preset.resources)]
-    if settings.resources is None and settings.consents:
-        chosen.append("Consent")
-    if isinstance(settings.site, SiteMap) and settings.resources is None:
-        chosen.append("Location")
-    return tuple(dict.fromkeys(chosen))
-
-
 def _changes(settings: FhirSearchSettings, preset: Preset) -> Mapping[str, Changes]:
     """How each type is asked. Where a word for all says window, types without a date are asked as they allow."""
     said = settings.changes
     by_type = said if isinstance(said, Mapping) else {}
     for_all = said if isinstance(said, str) else preset.changes
     undated: Changes = "auto" if for_all == "window" else for_all
-    return {name: by_type.get(name, for_all if name in DATED else undated) for name in _ORDER}
+    return {name: by_type.get(name, for_all if name in DATED else undated) for name in ORDER}

@@ -56,11 +56,6 @@ def means_of(resource: str, knobs: Knobs, able: Capability, traits: Traits) -> M
     return "window" if dated else "full"
 
 
-def instant(moment: datetime) -> str:
-    """A time as a search value, in UTC and to the millisecond, without the plus sign that servers take for a blank."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def window_of(days: DateWindow, at: datetime, zone: ZoneInfo) -> Window:
     """The first and last local day that a window speaks of."""
     today = at.astimezone(zone).date()

@@ -8,20 +8,9 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.fhir.server import FhirServerSettings
+from connectors.fhir.types import ResourceName
 from connectors.settings import Duration, Strict
 
-ResourceName = Literal[
-    "Patient",
-    "Appointment",
-    "Encounter",
-    "EpisodeOfCare",
-    "ServiceRequest",
-    "Coverage",
-    "Consent",
-    "RelatedPerson",
-    "Location",
-]
-"""The types that are read (`mappings.fhir.mapping.KINDS`)."""
 Changes = Literal["auto", "last_updated", "history", "window", "full"]
 FanOut = Literal["none", "location", "practitioner"]
 Patients = Literal["search", "include", "reads"]
@@ -99,6 +88,11 @@ class FhirSearchSettings(FhirServerSettings):
     deletions: Deletions | None = None
     deletions_every: Duration = timedelta(hours=1)
 
+    def fed(self) -> set[str]:
+        """Of what the types speak that are asked for: patients, appointments, episodes; of all where none is named."""
+        named = [*(self.resources if self.resources is not None else _FED), *(self.by_patient or ())]
+        return {"patients", *(feed for name in named for feed in _FED.get(name, "").split())}
+
     @model_validator(mode="after")
     def _query_of_its_own(self) -> "FhirSearchSettings":
         for resource, params in self.query.items():
@@ -117,6 +111,15 @@ class FhirSearchSettings(FhirServerSettings):
             raise ValueError(f"changes.{wrong[0]}: only {' and '.join(DATED)} can be asked for by date")
         return self
 
+
+_FED = {
+    "Appointment": "appointments",
+    "Encounter": "appointments",
+    "EpisodeOfCare": "episodes",
+    "ServiceRequest": "patients episodes",
+    "Coverage": "patients",
+}
+"""Of what a type speaks beside the patients, whom visits name."""
 
 DATED = ("Appointment", "Encounter")
 """The types with a search parameter `date` that is the visit's (hl7.org/fhir/R4/appointment.html#search)."""

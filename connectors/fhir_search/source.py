@@ -7,17 +7,17 @@ from typing import ClassVar
 
 from connectors.base import Finding, Known, Lent, Misconfigured, RawRow, Unavailable, failure
 from connectors.fhir.capability import Capability, capability, checked_release, recalled
-from connectors.fhir.probe import probe_server
+from connectors.fhir.directory import ServerDirectory
+from connectors.fhir.probe import POINTLESS_AFTER, probe_server, statement
 from connectors.fhir.server import FhirServer
 from connectors.fhir.settings import FEEDS, fingerprint_of, terms_of
-from connectors.fhir_search.ask import Asker, Declined
+from connectors.fhir_search.ask import Asker, Declined, Shelves
 from connectors.fhir_search.companions import Companions
 from connectors.fhir_search.delivery import Delivery
-from connectors.fhir_search.directory import ServerDirectory
 from connectors.fhir_search.fans import Fans
 from connectors.fhir_search.opening import Desk, NothingKnown, NotOffered, Opening
 from connectors.fhir_search.page import SearchPage
-from connectors.fhir_search.probe import POINTLESS_AFTER, records, statement
+from connectors.fhir_search.probe import records
 from connectors.fhir_search.profiles import knobs_of
 from connectors.fhir_search.rows import Rows
 from connectors.fhir_search.settings import DATED, FhirSearchSettings
@@ -42,7 +42,7 @@ class FhirSearchSource:
         self.feeds: Sequence[str] = [name for name in FEEDS if name in self._knobs.searched()]
         self._server = FhirServer(name, settings, lent)
         self._asker = Asker(self._server, strict=self._knobs.strict)
-        self._directory = ServerDirectory(self._asker, lent.memo)
+        self._directory = ServerDirectory(Shelves(self._asker), lent.memo)
         self._companions = Companions(self._asker, self._knobs.companions(), settings.refresh_patients)
         self._release: Release | None = None
         self._made: Terms | None = None

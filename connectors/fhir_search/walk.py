@@ -12,11 +12,12 @@ from typing import Any, Final, NamedTuple
 from msgspec.structs import replace
 
 from connectors.base import RawRow, Unavailable
+from connectors.fhir.instants import instant
 from connectors.fhir_search.ahead import Ahead
 from connectors.fhir_search.ask import Answer, Asker, Declined, Form
 from connectors.fhir_search.cursor import Running
 from connectors.fhir_search.page import SearchPage
-from connectors.fhir_search.query import Part, instant, page_size_of
+from connectors.fhir_search.query import Part, page_size_of
 from connectors.fhir_search.rows import Rows
 
 GONE: Final = frozenset({400, 404, 410})

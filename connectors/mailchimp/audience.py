@@ -122,6 +122,25 @@ class Audience:
         """Archives a member; one that is gone or archived already (404, 405) is done."""
         self._send(Request(method="DELETE", path=self._member(ref), template=_MEMBER), {404, 405})
 
+    def tell(self, ref: str, name: str) -> None:
+        """Adds an event of 2 to 30 characters to a member; such a call is never repeated."""
+        path, template = f"{self._member(ref)}/events", f"{_MEMBER}/events"
+        self._send(Request(method="POST", path=path, template=template, json={"name": name}, idempotent=False))
+
+    def erase(self, ref: str) -> bool:
+        """Deletes a member for good, who then cannot be imported again; False when there was none.
+
+        Raises Unavailable while the member can still be read.
+        """
+        path = f"{self._member(ref)}/actions/delete-permanent"
+        template = f"{_MEMBER}/actions/delete-permanent"
+        response = self._send(Request(method="POST", path=path, template=template), {404})
+        if response.status == 404:
+            self.require()
+        if self.read(ref) is not None:
+            raise Unavailable(f"{response.place}: the member is still there")
+        return response.status != 404
+
     def page(self, params: Mapping[str, str | int]) -> Response:
         """Reads a page of members."""
         return self._send(
@@ -142,6 +161,11 @@ class Audience:
         if not isinstance(found, dict) or not isinstance(found.get("merge_fields"), list):
             raise Unavailable(f"{response.place}: the answer is no list of merge fields")
         return [each for each in found["merge_fields"] if isinstance(each, dict)]
+
+    def create_merge_field(self, body: Mapping[str, Any]) -> None:
+        """Makes a merge field."""
+        path, template = f"{self._list}/merge-fields", "/lists/{list_id}/merge-fields"
+        self._send(Request(method="POST", path=path, template=template, json=dict(body), idempotent=False))
 
     def require(self) -> None:
         """Raises Misconfigured when the key's account has no such audience; asks once."""

@@ -1,37 +1,49 @@
 """A Mailchimp audience as a destination."""
 
+import hmac
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar, Literal
 
 from requests.auth import HTTPBasicAuth
 
-from connectors.base import Capabilities, Change, FeedbackPage, Finding, Json, Lent, Outcome, Unavailable
-from connectors.http import Account, HttpClient
-from connectors.mailchimp.audience import Audience, Declined
+from connectors.base import (
+    Capabilities,
+    Change,
+    Feedback,
+    FeedbackPage,
+    Finding,
+    Json,
+    Lent,
+    Misconfigured,
+    Outcome,
+    Unavailable,
+    Unerasable,
+    Unsent,
+    Untold,
+)
+from connectors.http import Account, HttpClient, Unsettled
+from connectors.mailchimp.audience import Audience, Declined, id_of
 from connectors.mailchimp.feedback import read_changes
 from connectors.mailchimp.members import Archived, Members
+from connectors.mailchimp.merge_fields import merge_field, tags_of, to_mend, unfilled
 from connectors.mailchimp.probe import findings
 from connectors.mailchimp.push import Push
 from connectors.mailchimp.settings import MailchimpSettings, read_key
-from connectors.settings import Surroundings
+from connectors.mailchimp.webhook import SIGNATURE, read_webhook, verify
+from connectors.settings import Surroundings, read_secret
 from connectors.traffic import Traffic
-
-_TEXT_TYPES: Mapping[str, frozenset[str]] = {
-    "text": frozenset(),
-    "zip": frozenset({"postal_code"}),
-    "phone": frozenset({"phone"}),
-}
-"""Merge field types that take our text -> the names that fit them (none: every name)."""
 
 
 class Mailchimp:
     """Keeps members and tags of one audience. The key is read anew for each piece of work, so it can be replaced."""
 
     settings_model: ClassVar[type[MailchimpSettings]] = MailchimpSettings
-    capabilities = Capabilities(unit="address", batch=500, quiet_tags=True, reads_opt_outs=True)
+    capabilities = Capabilities(
+        unit="address", batch=500, quiet_tags=True, reads_opt_outs=True, erases=True, tells=True
+    )
 
     def __init__(
         self,
@@ -54,6 +66,20 @@ class Mailchimp:
             members = Members(audience, self._settings.on_leave, Archived(self._lent.memo))
             return Push(audience, members).run(changes)
 
+    def erase(self, address: str, ref: str | None) -> Literal["erased", "absent"]:
+        """Deletes a member for good and looks whether it is gone; it cannot be imported again."""
+        ids = dict.fromkeys([ref, id_of(address)] if ref else [id_of(address)])
+        with self._audience() as audience:
+            try:
+                found = [audience.erase(each) for each in ids if each is not None]
+            except Declined as declined:
+                raise Unerasable(declined.verdict.code) from None
+            except Unsettled as error:
+                raise Unavailable(str(error)) from None
+        for each in ids:
+            Archived(self._lent.memo).drop(str(each))
+        return "erased" if any(found) else "absent"
+
     def feedback(self, cursor: Json | None, at: datetime) -> Iterator[FeedbackPage]:  # noqa: ARG002 - the server's clock counts, not ours
         """Yields what changed since the cursor; everything once without one."""
         with self._audience() as audience:
@@ -62,18 +88,64 @@ class Mailchimp:
             except Declined as declined:
                 raise Unavailable(f"{self.name}: the list of members was refused ({declined.verdict.code})") from None
 
+    def tell(self, address: str, ref: str | None, event: str) -> None:
+        """Adds an event to a member."""
+        if not 2 <= len(event) <= 30:
+            raise Unsent
+        with self._audience() as audience:
+            try:
+                audience.tell(ref or id_of(address), event)
+            except Declined:
+                raise Unsent from None
+            except Unsettled:
+                raise Untold from None
+
+    def admits(self, secret: str) -> bool:
+        """True for the configured secret of the webhook's URL."""
+        webhook = self._settings.webhook
+        if webhook is None:
+            return False
+        known = read_secret(webhook.secret, f"destinations.{self.name}.webhook.secret").strip()
+        return hmac.compare_digest(known.encode(), secret.encode())
+
+    def hear(self, body: bytes, headers: Mapping[str, str], at: datetime) -> Sequence[Feedback]:
+        """Reads a webhook's call; a signature must fit where a signing secret is configured."""
+        webhook = self._settings.webhook
+        if webhook is not None and webhook.signing_secret is not None:
+            place = f"destinations.{self.name}.webhook.signing_secret"
+            verify(body, headers.get(SIGNATURE), read_secret(webhook.signing_secret, place).strip(), at)
+        return read_webhook(body, self._settings.audience)
+
     def preflight(self) -> Sequence[str]:
         """Checks the key, the audience and its merge fields; returns what to fix."""
         with self._audience() as audience:
             try:
                 audience.require()
-                return _problems(audience.merge_fields(), self._settings.fields)
+                return to_mend(audience.merge_fields(), self._settings.fields)
             except Declined as declined:
                 raise Unavailable(f"{self.name}: the audience was refused ({declined.verdict.code})") from None
 
     def probe(self, at: datetime) -> Iterator[Finding]:  # noqa: ARG002  all connectors are tried alike
         """Tries the key, the audience and its merge fields."""
-        return findings(self._audience, lambda merge_fields: _problems(merge_fields, self._settings.fields))
+        wanted = self._settings.fields
+        return findings(self._audience, lambda found: [*to_mend(found, wanted), *unfilled(found, wanted)])
+
+    def create_fields(self) -> Sequence[str]:
+        """Makes the merge fields that the audience lacks; returns their tags."""
+        with self._audience() as audience:
+            try:
+                audience.require()
+                lacking = [tag for tag in self._settings.fields if tag not in tags_of(audience.merge_fields())]
+                for tag in lacking:
+                    audience.create_merge_field(merge_field(tag, self._settings.fields[tag]))
+            except Declined as declined:
+                raise Misconfigured(
+                    f"destinations.{self.name}.fields",
+                    f"Mailchimp will not make the merge field ({declined.verdict.code})",
+                ) from None
+            except Unsettled as error:
+                raise Unavailable(str(error)) from None
+        return lacking
 
     @contextmanager
     def _audience(self) -> Iterator[Audience]:
@@ -92,29 +164,3 @@ class Mailchimp:
             yield Audience(client, self._settings.audience, place)
         finally:
             client.close()
-
-
-def _problems(merge_fields: Sequence[Mapping[str, Any]], wanted: Mapping[str, str]) -> list[str]:
-    """Compares the audience's merge fields with the configured ones; names tags only."""
-    there = {str(each.get("tag")): each for each in merge_fields}
-    missing = [
-        f"the audience has no merge field {tag}; add one of type text, or leave it out of fields:"
-        for tag in wanted
-        if tag not in there
-    ]
-    unfit = [
-        f"the merge field {tag} is of type {there[tag].get('type')}; make it text"
-        for tag, name in wanted.items()
-        if tag in there and not _fits(str(there[tag].get("type")), name)
-    ]
-    unfilled = [
-        f"the audience requires the merge field {tag}, which fields: does not fill; make it optional in Mailchimp"
-        for tag, each in there.items()
-        if each.get("required") and tag not in wanted and tag != "EMAIL"
-    ]
-    return missing + unfit + unfilled
-
-
-def _fits(kind: str, name: str) -> bool:
-    names = _TEXT_TYPES.get(kind)
-    return names is not None and (not names or name in names)

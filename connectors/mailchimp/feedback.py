@@ -6,8 +6,8 @@ from typing import Any, Literal, NamedTuple, get_args
 
 from connectors.base import Feedback, FeedbackPage, Json, Unavailable
 from connectors.http import Response
+from connectors.http.retry import http_date
 from connectors.mailchimp.audience import MAX_PAGE, Audience
-from connectors.retry import http_date
 
 OVERLAP = timedelta(minutes=10)
 _MOST_PAGES = 10_000

@@ -7,11 +7,21 @@ from pydantic import Field, field_validator
 
 from connectors.base import Misconfigured
 from connectors.http import BaseUrl
-from connectors.settings import DestinationSettings, SecretRef, read_secret
+from connectors.settings import DestinationSettings, SecretRef, Strict, read_secret
 
 _MERGE_TAG = re.compile(r"[A-Z][A-Z0-9_]{0,9}")
 _KEY = re.compile(r"[!-~]+-([a-z]+[0-9]+)")
 _PRINTABLE = re.compile(r"[!-~]+")
+
+
+class WebhookSettings(Strict):
+    """What admits webhooks: the secret that ends their URL, and the signing secret where Mailchimp signs them.
+
+    At Mailchimp the webhook's source `api` must be off, so that our own changes are not told back.
+    """
+
+    secret: SecretRef
+    signing_secret: SecretRef | None = None
 
 
 class MailchimpSettings(DestinationSettings):
@@ -20,6 +30,8 @@ class MailchimpSettings(DestinationSettings):
     api_key: SecretRef
     audience: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
     base_url: BaseUrl | None = None
+    webhook: WebhookSettings | None = None
+    max_members: Annotated[int, Field(strict=True, ge=1)] | None = None
 
     @field_validator("fields")
     @classmethod

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from connectors.base import Refusal
 from connectors.lines import Block, Trail, digest_of
+from connectors.tape import Stretch
 
 PAGE_LINES: Final = 1000
 QUOTE_ADVICE: Final = "the quotes of the row that begins here do not close properly; export the file again"
@@ -29,14 +30,6 @@ class Row(NamedTuple):
     digest: bytes | None
 
 
-class Chunk(NamedTuple):
-    """What a stretch of a file holds: rows not known, how many rows there are in all, and every line that is a row."""
-
-    fresh: list[Row]
-    rows: int
-    lines: Block
-
-
 def is_bytewise(encoding: str) -> bool:
     """True when a file in this encoding can be cut into lines before it is decoded."""
     return _BYTEWISE.fullmatch(encoding) is not None
@@ -50,17 +43,17 @@ class CsvLines:
         self._encoding = encoding.removesuffix("-sig")
         self._mark = 3 if encoding.endswith("-sig") else 0
 
-    def chunks(self, trail: Trail, label_of: Callable[[list[str]], int]) -> Iterator[Chunk]:
+    def stretches(self, trail: Trail, label_of: Callable[[list[str]], int]) -> Iterator[Stretch[Row]]:
         """Yields the file behind its header, a thousand lines at a time; raises Refusal for quotes that do not close."""
         with self._path.open("rb") as file:
             file.seek(self._mark)
             parser = _Parser(file, self._encoding, self._delimiter, self._name)
             _header(parser)
             while True:
-                chunk, read = _chunk(parser, trail, label_of)
+                stretch, read = _stretch(parser, trail, label_of)
                 if not read:
                     return
-                yield chunk
+                yield stretch
 
 
 def _header(parser: "_Parser") -> None:
@@ -68,8 +61,8 @@ def _header(parser: "_Parser") -> None:
         pass
 
 
-def _chunk(parser: "_Parser", trail: Trail, label_of: Callable[[list[str]], int]) -> tuple[Chunk, int]:
-    trail.move(parser.line)
+def _stretch(parser: "_Parser", trail: Trail, label_of: Callable[[list[str]], int]) -> tuple[Stretch[Row], int]:
+    trail.move(PAGE_LINES)
     take, before = trail.known.pop, parser.line
     fresh: list[Row] = []
     digests: list[bytes] = []
@@ -96,7 +89,7 @@ def _chunk(parser: "_Parser", trail: Trail, label_of: Callable[[list[str]], int]
             digests.append(row.digest)
             labels.append(label)
     block = Block(b"".join(digests), labels)
-    return Chunk(fresh, len(labels) + unlisted, block), parser.line - before
+    return Stretch(fresh, len(labels) + unlisted, block, trail.gone()), parser.line - before
 
 
 class _Parser:

@@ -7,11 +7,13 @@ from itertools import islice
 from typing import Literal
 
 from connectors.base import Page, Proof, RawRow, Refusal, SnapshotRule, Unavailable, Window
-from connectors.lines import NOTHING, Legend, Remembered, Trail
+from connectors.lines import NOTHING, Remembered
+from connectors.tabular.csv_lines import Row
 from connectors.tabular.header import padding
 from connectors.tabular.identity import id_reader
 from connectors.tabular.proof import Proved, site_of, stamp
 from connectors.tabular.sheet import Rows
+from connectors.tape import Stretch, Tape
 from mappings.body import broken
 from mappings.plan import Plan
 from mappings.records import Kind
@@ -78,19 +80,23 @@ class Delivery:
             yield Page(rows=page)
 
     def _line_pages(self, proved: Proved, remembered: Remembered) -> Iterator[Page]:
-        legend, trail = Legend(remembered), Trail(remembered)
-        self.labels = legend.names
-        code_of = site_of(self.plan, proved.header, proved.damage)
-        for chunk in proved.sheet.lines().chunks(trail, lambda cells: legend.place(code_of(cells))):
-            fresh = {row.line: row.digest for row in chunk.fresh}
-            rows = self._rows(proved, ((row.line, row.cells) for row in chunk.fresh))
+        replayed = proved.tape is not None and proved.tape.replays(remembered)
+        tape = proved.tape if proved.tape is not None and replayed else Tape[Row](remembered)
+        self.labels = tape.legend.names
+        for stretch in tape.stretches() if replayed else self._stretches(proved, tape):
+            fresh = {row.line: row.digest for row in stretch.fresh}
+            rows = self._rows(proved, ((row.line, row.cells) for row in stretch.fresh))
             yield Page(
                 rows=[row._replace(digest=fresh[row.place]) for row in rows],
-                unchanged=chunk.rows - len(chunk.fresh),
-                lines=chunk.lines,
-                gone=trail.gone(),
+                unchanged=stretch.rows - len(stretch.fresh),
+                lines=stretch.lines,
+                gone=stretch.gone,
             )
-        yield from (Page(rows=(), gone=gone) for gone in trail.rest())
+        yield from (Page(rows=(), gone=gone) for gone in tape.trail.rest())
+
+    def _stretches(self, proved: Proved, tape: Tape[Row]) -> Iterator[Stretch[Row]]:
+        code_of = site_of(self.plan, proved.header, proved.damage)
+        return proved.sheet.lines().stretches(tape.trail, lambda cells: tape.legend.place(code_of(cells)))
 
     def window(self) -> Window | None:
         """The days that the file speaks of; known after the last page, None for other snapshots and empty files."""

@@ -27,7 +27,7 @@ def id_reader(plan: Plan, header: Header) -> IdOf:
 
 
 def _joined(identity: Identity, header: Header) -> IdOf:
-    places = [header.names.index(column) for column in identity.columns]
+    places = [place for column in identity.columns if (place := header.at(column)) is not None]
     day = header.at(identity.day) if identity.day is not None else None
 
     def joined(cells: Cells) -> str:

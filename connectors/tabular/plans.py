@@ -35,15 +35,16 @@ def feed_plans(settings: TabularSettings) -> list[FeedPlan]:
 
 
 def _of_table(name: str, table: PresetTable, stated: TableSettings, settings: TabularSettings) -> FeedPlan:
+    columns = _complete(table, merged(table.columns, stated.columns))
     plan = Plan(
         table=name,
         kind=table.kind,
-        columns=_complete(table, merged(table.columns, stated.columns)),
-        site=site_plan(settings.site),
+        columns=columns,
+        site=site_plan(settings.site) if table.kind != "consents" else SitePlan(),
         consents=_consents(table, settings) if table.kind == "patients" else (),
         target=table.target,
         flag=Flag(table.flag.column, frozenset(table.flag.removed)) if table.flag else None,
-        identity=_identity(table, stated),
+        identity=_identity_of(table, stated, columns),
         only_with=table.only_with,
     )
     return FeedPlan(plan, stated.files or table.files, stated.snapshot or table.snapshot)
@@ -74,6 +75,26 @@ def _identity(table: PresetTable, stated: TableSettings) -> Identity | None:
     if table.identity is None or "external_id" in stated.columns:
         return None
     return Identity(columns=table.identity.columns, day=table.identity.day, newest=table.identity.newest)
+
+
+def _identity_of(table: PresetTable, stated: TableSettings, columns: Mapping[str, Column]) -> Identity | None:
+    if table.kind == "surveys":
+        return _survey_identity(columns)
+    return _of_decisions(columns) if table.kind == "consents" else _identity(table, stated)
+
+
+def _survey_identity(columns: Mapping[str, Column]) -> Identity | None:
+    """A survey without an id of its own is who answered, by patient or address, and on which day."""
+    if "external_id" in columns:
+        return None
+    named = tuple(columns[name].column for name in ("patient_id", "email") if name in columns)
+    return Identity(columns=named, day=columns["answered_on"].column, optional=True)
+
+
+def _of_decisions(columns: Mapping[str, Column]) -> Identity:
+    """A decision is named by who decided what, of which purpose, and when: it has no id of its own."""
+    names = ("external_id", "email", "channel", "purpose", "decision", "decided_on")
+    return Identity(columns=tuple(columns[name].column for name in names if name in columns), optional=True)
 
 
 def merged(preset: Mapping[str, PresetColumn], stated: Columns) -> dict[str, Column]:

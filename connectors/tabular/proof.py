@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from connectors.base import Proof, Refusal
-from connectors.lines import Legend, Remembered, Trail
+from connectors.lines import Remembered
+from connectors.tabular.csv_lines import Row
 from connectors.tabular.damage import HEAD, INTACT, Damage, find_damage
 from connectors.tabular.header import Header, read_header
 from connectors.tabular.identity import Rivals
 from connectors.tabular.sheet import Rows, Sheet, open_sheet
+from connectors.tape import Tape
 from mappings.plan import Plan
 
 _DATES: Final = 10_000
@@ -58,7 +60,7 @@ class Proved:
     """A file that may land: how to read it again, and what its first reading found.
 
     `losers` are lines of rows that a newer row of the same identity replaces; `exported` the newest time in the
-    declared export column; `context` as in `connectors.base.LinePass`.
+    declared export column; `context` as in `connectors.base.LinePass`; `tape` what was met where lines were known.
     """
 
     sheet: Sheet
@@ -68,6 +70,7 @@ class Proved:
     losers: frozenset[int] = frozenset()
     exported: datetime | None = None
     context: str | None = None
+    tape: Tape[Row] | None = None
     damage: Damage = INTACT
 
 
@@ -92,9 +95,10 @@ def prove(path: Path, name: str, plan: Plan, dialect: Dialect, recall: Recall | 
     code_of = site_of(plan, header, damage)
     if recall is not None and dialect.export_column is None and plan.identity is None and sheet.by_lines:
         context = "\x1f".join((str(sheet.encoding), sheet.delimiter, *header.names, damage.context))
-        found = _count_lines(sheet, code_of, recall(context))
+        tape = Tape[Row](recall(context))
+        found = _count_lines(sheet, code_of, tape)
     else:
-        context, found = None, _count_rows(damage.mend(chain(head, rows)), plan, header, dialect)
+        context, tape, found = None, None, _count_rows(damage.mend(chain(head, rows)), plan, header, dialect)
     sha256 = file_hash(path)
     proof = Proof(
         sha256=sha256, rows=found.rows, header=header.fingerprint, sites=found.sites, kinds={plan.kind: found.rows}
@@ -107,6 +111,7 @@ def prove(path: Path, name: str, plan: Plan, dialect: Dialect, recall: Recall | 
         losers=found.losers,
         exported=found.exported,
         context=context,
+        tape=tape,
         damage=damage,
     )
 
@@ -129,13 +134,14 @@ class _Found(NamedTuple):
     exported: datetime | None = None
 
 
-def _count_lines(sheet: Sheet, site_of_row: Callable[[list[str]], str], remembered: Remembered) -> _Found:
-    legend, trail = Legend(remembered), Trail(remembered)
+def _count_lines(sheet: Sheet, site_of_row: Callable[[list[str]], str], tape: Tape[Row]) -> _Found:
+    legend = tape.legend
     rows, sites = 0, Counter[str]()
-    for chunk in sheet.lines().chunks(trail, lambda cells: legend.place(site_of_row(cells))):
-        rows += chunk.rows
-        sites.update(legend.counts(chunk.lines.labels))
-        sites.update(site_of_row(row.cells) for row in chunk.fresh if row.digest is None)
+    for stretch in sheet.lines().stretches(tape.trail, lambda cells: legend.place(site_of_row(cells))):
+        tape.note(stretch)
+        rows += stretch.rows
+        sites.update(legend.counts(stretch.lines.labels))
+        sites.update(site_of_row(row.cells) for row in stretch.fresh if row.digest is None)
     return _Found(rows, {site: number for site, number in sites.items() if site})
 
 

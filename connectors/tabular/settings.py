@@ -13,9 +13,10 @@ from connectors.settings import ConfigPath, SiteMap, Strict
 from connectors.tabular.arrival_settings import ArrivalSettings
 from connectors.tabular.export_sets import SetSettings
 from mappings.canonical import CANONICAL, REQUIRED
+from mappings.consent import PURPOSES
 from mappings.payers import PAYER_CLASSES
 from mappings.preset import PresetTable, load_preset, preset_names
-from mappings.records import Kind
+from mappings.records import Kind, Purpose
 from mappings.words import read_status
 
 
@@ -101,6 +102,8 @@ def _named_in(kind: Kind) -> AfterValidator:
 PatientName = Annotated[str, _named_in("patients")]
 VisitName = Annotated[str, _named_in("appointments")]
 EpisodeName = Annotated[str, _named_in("episodes")]
+SurveyName = Annotated[str, _named_in("surveys")]
+ConsentName = Annotated[str, _named_in("consents")]
 
 
 class PatientFeedSettings(DaylessFeedSettings):
@@ -121,6 +124,18 @@ class EpisodeFeedSettings(DaylessFeedSettings):
     columns: dict[EpisodeName, ColumnOrName] = Field(default_factory=dict)
 
 
+class SurveyFeedSettings(DaylessFeedSettings):
+    """The surveys feed: scores by patient_id or email."""
+
+    columns: dict[SurveyName, ColumnOrName] = Field(default_factory=dict)
+
+
+class ConsentFeedSettings(DaylessFeedSettings):
+    """Decisions on being contacted as a feed of their own, by the patient's id or by address."""
+
+    columns: dict[ConsentName, ColumnOrName] = Field(default_factory=dict)
+
+
 class TabularSettings(ArrivalSettings):
     """A folder of CSV or XLSX files."""
 
@@ -130,10 +145,12 @@ class TabularSettings(ArrivalSettings):
     patients: PatientFeedSettings | None = None
     appointments: VisitFeedSettings | None = None
     episodes: EpisodeFeedSettings | None = None
+    surveys: SurveyFeedSettings | None = None
+    consents: ConsentFeedSettings | None = None
     encoding: str | None = None
     delimiter: str = Field(default=",", min_length=1, max_length=1)
 
-    INLINE: ClassVar[tuple[Kind, ...]] = ("patients", "appointments", "episodes")
+    INLINE: ClassVar[tuple[Kind, ...]] = ("patients", "appointments", "episodes", "surveys", "consents")
 
     @model_validator(mode="before")
     @classmethod
@@ -200,10 +217,22 @@ class TabularSettings(ArrivalSettings):
         tables = load_preset(self.preset).tables
         return {name: table for name, table in tables.items() if not table.optional or name in self.tables}
 
+    def fed(self) -> set[str]:
+        """The feeds that it can fill; a side table fills what it adds to."""
+        tables = self.preset_tables().values()
+        sides = {
+            "patients" if table.target == "patient" else "episodes" for table in tables if table.kind == "supplements"
+        }
+        return {table.kind for table in tables if table.kind != "supplements"} | sides | set(self.inline())
+
     def set_of_tables(self) -> SetSettings:
         """The tables that land together: as stated, else those of the preset's set that take part."""
         preset = load_preset(self.preset).together if self.preset is not None else ()
         return self.set_of([table for table in preset if table in self.preset_tables()])
+
+    def consented(self) -> frozenset[Purpose]:
+        """The purposes of which a feed of decisions may speak."""
+        return frozenset(PURPOSES) if self.consents is not None else frozenset()
 
     def missing(self) -> list[str]:
         """What the preset cannot know and the operator has not stated, as `tables.TABLE.columns.NAME`."""
@@ -221,9 +250,11 @@ class TabularSettings(ArrivalSettings):
 
     def _shape_problems(self) -> list[str]:
         if self.preset is None and not self.inline():
-            return ["give a preset, or at least one of patients, appointments, episodes"]
+            return ["give a preset, or at least one of patients, appointments, episodes, surveys, consents"]
         if self.preset is None and self.tables:
-            return ["tables: belongs to a preset; name one, or write patients:, appointments:, episodes:"]
+            return [
+                "tables: belongs to a preset; name one, or write patients:, appointments:, episodes:, surveys:, consents:"
+            ]
         if self.preset is None:
             return []
         known = load_preset(self.preset).tables

@@ -58,6 +58,7 @@ class TabularSource:
 
         Raises Unavailable when the folder is not there.
         """
+        self._know_today(at)
         folder, below = self._settings.folder, self._by_folder
         found = [find_files(folder, feed.patterns, by_folder=below) for feed in self._feeds]
         tables = [feed.plan.table for feed in self._feeds]
@@ -82,6 +83,12 @@ class TabularSource:
         """The columns that a row's cells were taken from; none for a table that is not configured."""
         return next((feed.plan.layout() for feed in self._feeds if feed.plan.table == table), ())
 
+    def _know_today(self, at: datetime) -> None:
+        today = at.astimezone(self._zone).date()
+        if self._practice.today != today:
+            self._practice = replace(self._practice, today=today)
+            self._mappers.clear()
+
     def _compiled(self, table: str) -> Mapper | None:
         for feed in self._feeds:
             if feed.plan.table == table.removeprefix("!"):
@@ -90,8 +97,11 @@ class TabularSource:
         return None
 
     def _feed_names(self) -> list[str]:
-        """Side tables are left out: a monthly one must not stop the clock of a nightly source."""
-        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind != "supplements"]
+        """Side tables, decisions and scores are left out: a monthly one must not stop the clock of a nightly source."""
+        aside: tuple[str, ...] = ("supplements", "consents")
+        if any(feed.plan.kind not in (*aside, "surveys") for feed in self._feeds):
+            aside = (*aside, "surveys")
+        tables = [feed.plan.table for feed in self._feeds if feed.plan.kind not in aside]
         if not self._by_folder:
             return tables
         site = self._settings.site

@@ -36,7 +36,7 @@ KINDS: Final[dict[str, Kind]] = {
 REMOVAL: Final = b'{"request":'
 """How the body of a row begins whose resource was deleted."""
 
-MAPPING_VERSION: Final = "2"
+MAPPING_VERSION: Final = "3"
 """Part of every source's fingerprint: to be raised whenever the same resource is mapped to something else."""
 
 _UNREADABLE: Final = "unreadable:"
@@ -87,32 +87,52 @@ def map_resource(kind: Kind, external_id: str, body: bytes, terms: Terms, direct
     """Maps the body of a row that `row_ids` named."""
     if body.startswith(REMOVAL):
         return Mapped(record=None, removed=True)
+    if external_id.startswith(_UNREADABLE):
+        return _nameless(body)
     if kind == "locations":
         return Mapped(record=None, ignored="site_directory")
     resource = _ALONE.get(kind) or external_id.partition("/")[0]
-    if external_id.startswith(_UNREADABLE):
-        return _nameless(body)
     if b"\\u0000" in body:
         # FHIR's strings hold no NUL (hl7.org/fhir/R4/datatypes.html#string), and PostgreSQL's cannot.
         return Rejected(code="unreadable_resource", column=resource)
     reading = read_resource(terms.release, resource, body)
     if reading is None:
         return Rejected(code="unreadable_resource", column=resource)
+    # An id that is no text leaves the one of the entry's fullUrl.
+    if any(warned.field == "id" for warned in reading.warnings) and _read_typed(body).named:
+        return _misnamed(resource)
     mapped = _MAPPINGS[resource](reading.resource, external_id, terms, directory)
     if isinstance(mapped, Rejected):
         return replace(mapped, column=f"{resource}.{mapped.column}" if mapped.column else resource)
     return replace(mapped, warnings=reading.warnings + mapped.warnings) if reading.warnings else mapped
 
 
+def _misnamed(resource: str) -> Rejected:
+    """An id that no reference can name (hl7.org/fhir/R4/datatypes.html#id)."""
+    return Rejected(code="unreadable_value", field="external_id", column=f"{resource}.id")
+
+
 def _nameless(body: bytes) -> Rejected:
     try:
-        resource = msgspec.json.decode(body, type=_Typed).resource_type
+        typed = _read_typed(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return Rejected(code="unreadable_resource")
+    resource = typed.resource_type
     if resource not in KINDS:
         return Rejected(code="unreadable_resource", column="resourceType")
+    if typed.named:
+        return _misnamed(resource)
     return Rejected(code="missing_value", field="external_id", column=f"{resource}.id")
 
 
 class _Typed(msgspec.Struct, rename="camel"):
     resource_type: str
+    id: Any = None
+
+    @property
+    def named(self) -> bool:
+        """True for an id that is a text."""
+        return isinstance(self.id, str) and self.id != ""
+
+
+_read_typed = msgspec.json.Decoder(_Typed).decode

@@ -9,6 +9,7 @@ from mappings.fhir.person import email_of, leading_address, leading_name, nickna
 from mappings.fhir.reference import Directory, patient_id
 from mappings.fhir.shapes import Communication, Concept, Identifier, Patient, Reference
 from mappings.fhir.terms import Terms
+from mappings.garbled import garbled_names
 from mappings.records import Identifier as Authority
 from mappings.records import Mapped, PatientRow, Sex, Warned
 from mappings.words import read_language, read_sex
@@ -47,7 +48,7 @@ def map_patient(patient: Patient, external_id: str, terms: Terms, directory: Dir
         replaced_by=_replaced_by(patient, directory, warnings),
         consents=terms.stated,
     )
-    return Mapped(record=row, warnings=tuple(warnings))
+    return Mapped(record=row, warnings=(*warnings, *garbled_names(row)))
 
 
 def _authorities(identifiers: list[Identifier] | tuple[()], systems: frozenset[str] | None) -> Iterator[Authority]:

@@ -17,6 +17,7 @@ Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME)]
 Code = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=r"\A[^\s]+(\s[^\s]+)*\Z")]
 Uri = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=r"\A\S+\Z")]
 Id = Annotated[str, Meta(max_length=LONGEST_NAME, pattern=r"\A[A-Za-z0-9\-.]+\Z")]
+"""FHIR allows 64 signs; Epic has sent up to 70 (github.com/FirelyTeam/firely-net-sdk/issues/1919), and they name people."""
 PositiveInt = Annotated[int, Meta(ge=1, le=2147483647)]
 
 

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,26 +26,33 @@ def check(
     live: Annotated[
         bool, typer.Option("--live", help="Also try every database, folder, source and destination; run as the daemon.")
     ] = False,
+    create_fields: Annotated[
+        bool, typer.Option("--create-fields", help="With --live: make the fields that destinations lack.")
+    ] = False,
     offline: Annotated[bool, typer.Option("--offline", help="Read no secret and no folder.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Validate everything; all problems at once, as file:line:column."""
-    from config.load import find, survey
+    from config.load import find, in_order, survey
     from config.problem import ConfigError
     from sync.check import Examined, examine
+    from sync.trial import create_fields as make_fields
     from sync.trial import exit_code, trial
 
     if live and offline:
         raise stop("give either --live or --offline")
+    if create_fields and not live:
+        raise stop("--create-fields goes with --live")
     try:
         loaded, faults = survey(find(config or context.obj["config"]))
     except ConfigError as error:
         loaded, faults = None, error.problems
     now = datetime.now(UTC)
     found = examine(loaded, now, offline=offline, live=live) if loaded is not None else Examined()
-    problems = list(dict.fromkeys([*faults, *found.problems]))
+    problems = in_order([*faults, *found.problems], loaded.files if loaded is not None else ())
     steps = []
-    for step in trial(loaded, now) if live and loaded is not None and not problems else ():
+    tried = chain(make_fields(loaded) if create_fields else (), trial(loaded, now)) if loaded is not None else ()
+    for step in tried if live and not problems else ():
         steps.append(step)
         if not as_json:
             _show_step(step)

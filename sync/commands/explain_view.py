@@ -56,11 +56,13 @@ def _status(found: Mapping[str, Any]) -> Iterator[str]:
 
 def _segment(segments: Tree, name: str, segment: Mapping[str, Any]) -> None:
     entered = f", {segment['entered_by']}, since {_day(segment['since'])}" if segment["member"] else ""
-    branch = segments.add(f"{_mark(segment['member'])} {escape(name)}{escape(entered)}")
-    _rule(branch, segment["tree"])
+    step = f", at step {segment['step'].rpartition(':')[2]}" if segment["step"] else ""
+    branch = segments.add(f"{_mark(segment['member'])} {escape(name)}{escape(entered + step)}")
+    rule_branches(branch, segment["tree"])
 
 
-def _rule(branch: Tree, tree: Mapping[str, Any]) -> None:
+def rule_branches(branch: Tree, tree: Mapping[str, Any]) -> None:
+    """Adds a rule with its values and verdicts below a branch."""
     mark = _mark(tree["holds"])
     if "fact" in tree:
         branch.add(f"{mark} {escape(tree['test'])}: {escape(_value(tree['fact'], tree['value']))}")
@@ -69,7 +71,7 @@ def _rule(branch: Tree, tree: Mapping[str, Any]) -> None:
     parts = [tree["not"]] if word == "not" else tree[word]
     inner = branch.add(f"{mark} {word}")
     for part in parts:
-        _rule(inner, part)
+        rule_branches(inner, part)
 
 
 def _value(fact: str, value: Any) -> str:

@@ -33,7 +33,7 @@ def generate(
     name: Annotated[str, typer.Option("--name", help="The files' name, such as that of the source.")] = "prm-sync",
 ) -> None:
     """Make a private key for a source's `auth: {kind: smart-backend}`, and the public set to hand to the EMR's registrar."""
-    from connectors.signing_key import generate as made
+    from connectors.auth.signing_key import generate as made
 
     if not _NAME.fullmatch(name):
         raise typer.BadParameter("letters, digits, dot, dash and underscore only", param_hint="--name")

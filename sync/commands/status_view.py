@@ -1,14 +1,13 @@
 """How the status is shown on a terminal."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
 from sync.commands.screen import grid, screen
-from sync.troubles import troubles
+from sync.troubles import by_the_clock, troubles
 
 
 def show_status(status: Mapping[str, Any]) -> None:
@@ -44,11 +43,11 @@ def _sources(sources: Mapping[str, Any], quarantine: Mapping[str, int], zone: Zo
         table.add_row(
             name,
             _mode(source),
-            _short(source["last_success"], zone),
-            _short(source["data_as_of"], zone),
+            by_the_clock(source["last_success"], zone),
+            by_the_clock(source["data_as_of"], zone),
             fresh,
             f"{quarantine.get(name, 0):,}",
-            _short(source["next_run"], zone),
+            by_the_clock(source["next_run"], zone),
         )
     return table
 
@@ -65,7 +64,7 @@ def _destinations(destinations: Mapping[str, Any], zone: ZoneInfo) -> Table:
     for name, found in destinations.items():
         counts = (found["pending"], found["held"], found["parked"])
         circuit = found["circuit"] if found["error"] is None else f"[red]{found['circuit']}[/]"
-        table.add_row(name, found["mode"], *(f"{n:,}" for n in counts), _short(found["last_push"], zone), circuit)
+        table.add_row(name, found["mode"], *(f"{n:,}" for n in counts), by_the_clock(found["last_push"], zone), circuit)
     return table
 
 
@@ -74,8 +73,3 @@ def _contacts(status: Mapping[str, Any]) -> Table:
     for name, n in sorted(status["by_status"].items(), key=lambda item: -item[1]):
         table.add_row(name, f"{n:,}")
     return table
-
-
-def _short(instant: str | None, zone: ZoneInfo) -> str:
-    """An instant by the practice's clock, with the name of its time."""
-    return f"{datetime.fromisoformat(instant).astimezone(zone):%Y-%m-%d %H:%M %Z}" if instant is not None else "–"

@@ -22,6 +22,15 @@ def mark_changed(connection: Connection, source: str, patients: Iterable[str], a
         connection.execute(update(t.contact).where(_c.id.in_(linked)).values(stale=True, data_at=at))
 
 
+def mark_addressed(connection: Connection, emails: Iterable[str], at: datetime) -> None:
+    """Marks the contacts of the patient rows, of any source, that have one of these addresses."""
+    for piece in chunks(sorted(emails)):
+        linked = (
+            select(_l.contact).join(t.patient_record, _p.id == _l.row_id).where(_p.email.in_(piece), _l.until.is_(None))
+        )
+        connection.execute(update(t.contact).where(_c.id.in_(linked)).values(stale=True, data_at=at))
+
+
 def mark_contacts(connection: Connection, contacts: Iterable[str]) -> None:
     """Marks contacts by id."""
     for piece in chunks(sorted(contacts)):

@@ -98,7 +98,7 @@ class Wish(SQLModel, table=True):
     """The document a subscriber should be: one row a (destination, subscriber), versioned.
 
     State: waiting (review goes on), ready, held (under hold_id), claimed (lease_until).
-    `loud` maps a tag that may start automations to the instant its entry fell due.
+    `loud` maps a tag that may start automations to `until` when it may, and the `entries` that it tells of.
     """
 
     __tablename__ = "wish"
@@ -123,6 +123,22 @@ class Wish(SQLModel, table=True):
     lease_until: datetime | None = Field(default=None, sa_type=Instant)
     claimed_by: str | None = None
     last_code: str | None = None
+
+
+class Nudge(SQLModel, table=True):
+    """A loud entry that a destination accepted; `counts` False: outside the cap."""
+
+    __tablename__ = "nudge"
+    __table_args__ = (Index("nudge_by_contact", "contact"), Index("nudge_by_address", "address", "at"))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    contact: str
+    segment: str
+    address: str
+    destination: str
+    at: datetime = Field(sa_type=Instant)
+    episode: str | None = None
+    counts: bool = True
 
 
 class Event(SQLModel, table=True):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -13,6 +13,8 @@ from connectors.base import Misconfigured
 
 SQLITE_CACHE_KIB = 16 * 1024
 BUSY_TIMEOUT_S = 30
+_POOL: Final = {"pool_size": 1, "max_overflow": -1}
+"""Each connection has a cache of its own: one is kept, and others are closed once they are not needed."""
 
 
 def _dumps(value: Any) -> str:
@@ -40,6 +42,7 @@ def _sqlite(url: str) -> Engine:
         hide_parameters=True,
         json_serializer=_dumps,
         json_deserializer=orjson.loads,
+        **(_POOL if path else {}),
         connect_args={"timeout": BUSY_TIMEOUT_S, "check_same_thread": False},
     )
     event.listen(engine, "connect", _prepare_sqlite)
@@ -84,6 +87,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """One write transaction: committed at the end, rolled back on an error."""
     with engine.connect().execution_options(write=True) as connection, connection.begin():
         yield connection
+
+
+def overwrite_deleted(connection: Connection) -> None:
+    """Lets SQLite write zeros over what this connection deletes from now on (sqlite.org/pragma.html#pragma_secure_delete)."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
 @contextmanager

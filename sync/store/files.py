@@ -78,16 +78,18 @@ def last_landing(connection: Connection, source: str, feed: str, sha256: str) ->
     return None if row is None else (row[0], row[1])
 
 
-def newest_state(connection: Connection, source: str, feed: str) -> str | None:
-    """What became of the newest delivery of a feed."""
+def newest_hold(connection: Connection, source: str, feed: str) -> str | None:
+    """What became of the newest delivery of a feed that was held, whatever came after it; None where none was."""
     c = t.landing.c
-    query = select(c.state).where(c.source == source, c.feed == feed).order_by(c.id.desc()).limit(1)
-    return connection.execute(query).scalar()
+    held = select(c.state).where(c.source == source, c.feed == feed, c.hold_id.is_not(None))
+    return connection.execute(held.order_by(c.id.desc()).limit(1)).scalar()
 
 
 def supersede(connection: Connection, source: str, feed: str, at: datetime) -> None:
-    """Ends the open holds of a feed's earlier snapshots: a later one has taken their place."""
+    """Ends the open holds of a feed's earlier snapshots, and uses up a release: a later one has taken their place."""
     c = t.landing.c
+    released = update(t.landing).where(c.source == source, c.feed == feed, c.state == "released")
+    connection.execute(released.values(state="older"))
     query = select(c.hold_id).where(c.source == source, c.feed == feed, c.state == "held", c.hold_id.is_not(None))
     ids = list(connection.execute(query).scalars())
     for piece in chunks(ids):

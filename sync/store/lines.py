@@ -48,7 +48,8 @@ def remembered(engine: Engine, feed: Feed, fingerprint: str, context: str) -> Re
         landed = landed_last(connection, feed)
     if landed is None or landed.context != context or landed.fingerprint != fingerprint:
         return NOTHING
-    return Remembered(labels=landed.labels, blocks=partial(_blocks, engine, feed, landed.generation))
+    blocks = partial(_blocks, engine, feed, landed.generation)
+    return Remembered(labels=landed.labels, blocks=blocks, generation=landed.generation)
 
 
 def _blocks(engine: Engine, feed: Feed, generation: int) -> Iterator[Block]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Text, and_, cast, func, select
+from sqlalchemy import Connection, Text, and_, case, cast, func, select
 
 from sync.store import tables as t
 
@@ -129,7 +129,9 @@ class NewTags(NamedTuple):
 
 def unmet(connection: Connection) -> Iterator[NewTags]:
     """Every wish with the tags that it would add; streams."""
-    query = select(_w.destination, _w.state, _w.document, _u.accepted).outerjoin(
+    full = and_(_w.state == "held", _w.last_code == "plan_full")
+    state = case((full, "plan_full"), else_=_w.state)
+    query = select(_w.destination, state, _w.document, _u.accepted).outerjoin(
         t.subscriber, and_(_u.destination == _w.destination, _u.key == _w.key)
     )
     for destination, state, document, accepted in connection.execute(query.execution_options(yield_per=1000)):

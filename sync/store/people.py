@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, and_, select
 
 from mappings.consent import Decision
-from sync.person import Episode, Person, Row, Stored, Visit, Withheld
+from sync.person import Episode, Person, Row, Score, Stored, Visit, Withheld
+from sync.store import consents
 from sync.store import tables as t
 from sync.store.statements import chunks
 
@@ -30,20 +31,18 @@ class Loaded(NamedTuple):
 
 Key = tuple[str, str]
 
-_STATED = ("channel", "purpose", "decision", "decided_on", "basis", "evidence", "asserted")
-
 
 def load(connection: Connection, contacts: Sequence[str], roles: Mapping[str, str]) -> Loaded:
     """Reads a batch of contacts; `roles` says of each source whether it is an EMR or leads."""
     stored: dict[str, Stored] = {}
     persons: dict[str, Person] = {}
-    decisions: dict[str, list[Decision]] = defaultdict(list)
+    decisions: dict[str, Sequence[Decision]] = {}
     for piece in chunks(contacts):
         stored.update(_stored(connection, piece))
-        owners, rows = _rows(connection, piece)
+        rows = _rows(connection, piece)
         by_patient = _patients(rows)
         persons.update(_persons(connection, piece, stored, rows, by_patient))
-        _decisions(connection, by_patient, owners, roles, decisions)
+        decisions.update(consents.decisions(connection, rows, roles))
     return Loaded(stored, persons, decisions)
 
 
@@ -53,7 +52,7 @@ def _stored(connection: Connection, contacts: Sequence[str]) -> dict[str, Stored
     return {row[0]: Stored(*row) for row in rows}
 
 
-def _rows(connection: Connection, contacts: Sequence[str]) -> tuple[dict[int, str], list[dict[str, Any]]]:
+def _rows(connection: Connection, contacts: Sequence[str]) -> list[dict[str, Any]]:
     query = (
         select(_l.contact, _p.replaced_by, *(_p[name] for name in _ROW_FIELDS))
         .join(t.link, and_(_l.row_id == _p.id, _l.until.is_(None)))
@@ -63,7 +62,7 @@ def _rows(connection: Connection, contacts: Sequence[str]) -> tuple[dict[int, st
     for row in rows:
         row["merged_away"] = row["replaced_by"] is not None
     _fill_patients(connection, rows)
-    return {row["id"]: row["contact"] for row in rows}, rows
+    return rows
 
 
 def _patients(rows: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, Any]]:
@@ -114,7 +113,7 @@ def _persons(
     for row in rows:
         own_rows[row["contact"]].append(Row(**{name: row[name] for name in Row._fields}))
     visits, episodes = _visits(connection, patients), _episodes(connection, patients)
-    withheld = _withheld(connection, patients)
+    withheld, scores = _withheld(connection, patients), _scores(connection, patients)
     return {
         contact: Person(
             contact=contact,
@@ -122,6 +121,7 @@ def _persons(
             visits=visits[contact],
             episodes=episodes[contact],
             withheld=withheld[contact],
+            scores=scores[contact],
             suppressed_by_hand=stored[contact].suppressed_by_hand,
         )
         for contact in contacts
@@ -171,21 +171,26 @@ def _withheld(connection: Connection, patients: Mapping[Key, Mapping[str, Any]])
     return found
 
 
-def _decisions(
-    connection: Connection,
-    patients: Mapping[Key, Mapping[str, Any]],
-    owners: Mapping[int, str],
-    roles: Mapping[str, str],
-    found: dict[str, list[Decision]],
-) -> None:
-    c = t.consent_record.c
-    columns = [c[name] for name in _STATED]
+def _scores(connection: Connection, patients: Mapping[Key, Mapping[str, Any]]) -> dict[str, list[Score]]:
+    """By patient row of the survey's own source, or by address with a row of any source."""
+    c = t.survey_record.c
+    found: dict[str, list[Score]] = defaultdict(list)
+    if connection.execute(select(c.id).limit(1)).first() is None:
+        return found
     for source, piece in _by_source(patients):
-        as_lead = roles.get(source) == "leads"
-        query = select(c.holder, c.first_seen_at, *columns).where(
-            c.source == source, c.holder.in_(piece), ~c.by_address
+        query = select(c.patient_id, c.answered_on, c.score).where(
+            c.source == source, c.patient_id.in_(piece), c.present
         )
-        for holder, first_seen_at, *stated in connection.execute(query):
-            contact = owners[patients[(source, holder)]["id"]]
-            said = dict(zip(_STATED, stated, strict=True))
-            found[contact].append(Decision(**said, first_seen_on=first_seen_at.date(), as_lead=as_lead, address=None))
+        for patient_id, *said in connection.execute(query):
+            found[patients[(source, patient_id)]["contact"]].append(Score._make(said))
+    holders: dict[str, set[str]] = defaultdict(set)
+    for row in patients.values():
+        if row["email"]:
+            holders[row["email"]].add(row["contact"])
+    for piece in chunks(holders):
+        for email, *said in connection.execute(
+            select(c.email, c.answered_on, c.score).where(c.email.in_(piece), c.patient_id.is_(None), c.present)
+        ):
+            for contact in holders[email]:
+                found[contact].append(Score._make(said))
+    return found

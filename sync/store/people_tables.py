@@ -149,6 +149,26 @@ class SupplementRecord(SQLModel, table=True):
     facts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
 
 
+class SurveyRecord(SQLModel, table=True):
+    """A score that somebody gave, by patient row or by address."""
+
+    __tablename__ = "survey_record"
+    __table_args__ = (
+        Index("survey_by_id", "source", "external_id", unique=True),
+        Index("survey_by_patient", "source", "patient_id"),
+        Index("survey_by_email", "email"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=BigId)
+    source: str
+    external_id: str
+    present: bool = True
+    patient_id: str | None = None
+    email: str | None = None
+    score: int
+    answered_on: date
+
+
 class ConsentRecord(SQLModel, table=True):
     """A decision on being contacted, by patient row or by address; never by contact.
 

@@ -27,9 +27,9 @@ def memberships(connection: Connection, contacts: Sequence[str]) -> dict[str, di
     """Segments that contacts are in, by contact and name. `since` of a Membership is when its entry fell due."""
     found: dict[str, dict[str, Membership]] = defaultdict(dict)
     for piece in chunks(contacts):
-        query = select(_m.contact, _m.segment, _m.due_at, _m.entered_by, _m.rule_version).where(_m.contact.in_(piece))
-        for contact, segment, due_at, entered_by, version in connection.execute(query):
-            found[contact][segment] = Membership(due_at, entered_by, version)
+        columns = (_m.contact, _m.segment, _m.due_at, _m.entered_by, _m.rule_version, _m.since)
+        for contact, segment, *held in connection.execute(select(*columns).where(_m.contact.in_(piece))):
+            found[contact][segment] = Membership._make(held)
     return found
 
 
@@ -100,17 +100,18 @@ def write_wishes(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> N
 
 
 class Version(NamedTuple):
-    """What everyone was last reviewed under: whether that review was complete, and whether it followed an edit."""
+    """What everyone was last reviewed under, and since when: whether that was complete, and followed an edit."""
 
     version: str
     complete: bool
     edited: bool
+    since: datetime
 
 
 def versions(connection: Connection) -> dict[str, Version]:
     """Versions by name."""
     c = t.rule_version.c
-    rows = connection.execute(select(c.name, c.version, c.complete, c.edited))
+    rows = connection.execute(select(c.name, c.version, c.complete, c.edited, c.since))
     return {row[0]: Version(*row[1:]) for row in rows}
 
 

@@ -5,12 +5,14 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, delete, select, update
+from sqlalchemy import Connection, Table, delete, select, update
 
 from mappings.name_keys import name_key
-from mappings.records import Consent, ConsentRow, EpisodeRow, PatientRow, Record, SupplementRow, VisitRow
+from mappings.records import ConsentRow, EpisodeRow, PatientRow, Record, SupplementRow, SurveyRow, VisitRow
+from sync.store import consents
 from sync.store import tables as t
 from sync.store.statements import chunks, insert, upsert
+from sync.store.surveys import store_surveys
 
 _PATIENT_FIELDS = tuple(
     name for name in PatientRow.__dataclass_fields__ if name not in ("external_id", "identifiers", "consents")
@@ -27,6 +29,7 @@ RECORD_TABLES: Mapping[str, Table] = {
     "appointments": t.visit_record,
     "episodes": t.episode_record,
     "supplements": t.supplement_record,
+    "surveys": t.survey_record,
 }
 
 
@@ -50,7 +53,8 @@ def store_patients(connection: Connection, origin: Origin, records: Sequence[Pat
     )
     ids = row_ids(connection, origin.source, [record.external_id for record in records])
     _store_identifiers(connection, ids, records)
-    _store_consents(connection, origin, [(record.external_id, False, "", record.consents) for record in records])
+    stated = [consents.Stated(record.external_id, False, "", record.consents) for record in records]
+    consents.store(connection, origin.source, origin.at, stated)
     return list(ids.values())
 
 
@@ -149,68 +153,11 @@ def _json(value: Any) -> Any:
     return value.isoformat() if hasattr(value, "isoformat") else value
 
 
-def store_consent_rows(connection: Connection, origin: Origin, records: Sequence[ConsentRow]) -> None:
-    """Upserts decisions from a consents feed, by patient row or by address."""
-    _store_consents(
-        connection,
-        origin,
-        [
-            (str(record.patient_id or record.email), record.patient_id is None, record.external_id, (record.consent,))
-            for record in records
-        ],
-    )
-
-
-Stated = tuple[str, bool, str, tuple[Consent, ...]]
-
-
-def _store_consents(connection: Connection, origin: Origin, stated: Sequence[Stated]) -> None:
-    """Replaces what each holder's origin states now: earlier statements stay, no longer asserted."""
-    c = t.consent_record.c
-    for column, by_row in ((c.holder, True), (c.origin, False)):
-        keys = {(holder if by_row else from_) for holder, _, from_, _ in stated if (from_ == "") == by_row}
-        for piece in chunks(sorted(keys)):
-            where = and_(c.source == origin.source, column.in_(piece), c.asserted)
-            connection.execute(update(t.consent_record).where(where, (c.origin == "") == by_row).values(asserted=False))
-    rows = {_consent_key(row): row for entry in stated for row in _consents(origin, entry)}
-    upsert(
-        connection,
-        t.consent_record,
-        list(rows.values()),
-        ("source", "by_address", "holder", "channel", "purpose", "decision", "decided_key", "origin"),
-        keep=("first_seen_at",),
-    )
-
-
-def _consent_key(row: Mapping[str, Any]) -> tuple[Any, ...]:
-    return tuple(
-        row[name] for name in ("holder", "by_address", "channel", "purpose", "decision", "decided_key", "origin")
-    )
-
-
-def _consents(origin: Origin, stated: Stated) -> Iterable[dict[str, Any]]:
-    holder, by_address, from_, consents = stated
-    for consent in consents:
-        yield {
-            "source": origin.source,
-            "origin": from_,
-            "by_address": by_address,
-            "holder": holder,
-            "channel": consent.channel,
-            "purpose": consent.purpose,
-            "decision": consent.decision,
-            "decided_key": consent.decided_on.isoformat() if consent.decided_on else "",
-            "decided_on": consent.decided_on,
-            "evidence": consent.evidence,
-            "basis": consent.basis,
-            "asserted": True,
-            "first_seen_at": origin.at,
-        }
-
-
 def mark_present(connection: Connection, kind: str, source: str, external_ids: Iterable[str], *, present: bool) -> None:
-    """Says of rows that their source holds them, or no longer does."""
+    """Says of rows that their source holds them, or no longer does; a decision is then no longer stated."""
     table = RECORD_TABLES.get(kind)
+    if kind == "consents" and not present:
+        consents.retract(connection, source, external_ids)
     if table is None:
         return
     for piece in chunks(external_ids):
@@ -224,6 +171,8 @@ def patients_of(connection: Connection, kind: str, source: str, external_ids: It
     wanted = list(external_ids)
     if kind == "patients":
         return set(wanted)
+    if kind == "consents":
+        return consents.holders_of(connection, source, wanted, by_address=False)
     table = RECORD_TABLES.get(kind)
     if table is None:
         return set()
@@ -232,7 +181,7 @@ def patients_of(connection: Connection, kind: str, source: str, external_ids: It
     found: set[str] = set()
     for piece in chunks(wanted):
         query = select(table.c.patient_id).where(table.c.source == source, table.c.external_id.in_(piece))
-        found.update(row[0] for row in connection.execute(query))
+        found.update(row[0] for row in connection.execute(query) if row[0] is not None)
     return found
 
 
@@ -261,9 +210,14 @@ def patients_named(connection: Connection, source: str, records: Iterable[Record
                 found.add(record.external_id)
             case SupplementRow():
                 targets.add((record.target, record.target_id))
-            case VisitRow() | EpisodeRow() | ConsentRow() if record.patient_id is not None:
+            case VisitRow() | EpisodeRow() | ConsentRow() | SurveyRow() if record.patient_id is not None:
                 found.add(record.patient_id)
     return found | _patients_of_targets(connection, source, targets)
+
+
+def store_consent_rows(connection: Connection, origin: Origin, records: Sequence[ConsentRow]) -> None:
+    """Upserts decisions from a consents feed, by patient row or by address."""
+    consents.store(connection, origin.source, origin.at, [consents.stated_by(record) for record in records])
 
 
 Store = Callable[[Connection, Origin, Sequence[Any]], Any]
@@ -271,6 +225,7 @@ Store = Callable[[Connection, Origin, Sequence[Any]], Any]
 STORES: Mapping[type[Record], Store] = {
     VisitRow: store_visits,
     EpisodeRow: store_episodes,
+    SurveyRow: lambda connection, origin, records: store_surveys(connection, origin.source, records),
     SupplementRow: store_supplements,
     ConsentRow: store_consent_rows,
 }

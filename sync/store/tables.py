@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 from sync.store import delivery_tables as d
 from sync.store import identity_tables as i
 from sync.store import people_tables as p
+from sync.store import privacy_tables as y
 from sync.store import service_tables as s
 from sync.store import source_tables as f
 
@@ -26,6 +27,7 @@ feed_line, gone_line = _core(f.FeedLine), _core(f.GoneLine)
 
 patient_record, identifier = _core(p.PatientRecord), _core(p.Identifier)
 visit_record, episode_record = _core(p.VisitRecord), _core(p.EpisodeRecord)
+survey_record = _core(p.SurveyRecord)
 supplement_record, consent_record = _core(p.SupplementRecord), _core(p.ConsentRecord)
 match, link, contact, wait = _core(i.Match), _core(i.Link), _core(p.Contact), _core(p.Wait)
 shared_address, transition = _core(p.SharedAddress), _core(p.Transition)
@@ -33,9 +35,11 @@ person_suppression = _core(p.PersonSuppression)
 
 membership, entry, rule_version, code = _core(d.Membership), _core(d.Entry), _core(d.RuleVersion), _core(d.Code)
 subscriber, standing, wish, event = _core(d.Subscriber), _core(d.Standing), _core(d.Wish), _core(d.Event)
+nudge = _core(d.Nudge)
 disclosure, feedback, suppression, hold = _core(d.Disclosure), _core(d.Feedback), _core(d.Suppression), _core(d.Hold)
 
 installation, owner, run, job = _core(s.Installation), _core(s.Owner), _core(s.Run), _core(s.Job)
 memo, decision = _core(s.Memo), _core(s.Decision)
+tombstone, erasure = _core(y.Tombstone), _core(y.Erasure)
 
 LEDGERS = (match, transition, entry, disclosure, feedback, suppression, decision)

@@ -24,7 +24,7 @@ class Claimed(NamedTuple):
 
     key: str
     document: Document
-    loud: Mapping[str, str]
+    loud: Mapping[str, Mapping[str, Any]]
     parties: Sequence[Any]
     version: int
     attempts: int
@@ -62,12 +62,16 @@ def from_json(stored: Mapping[str, Any] | None) -> Document | None:
 
 
 class Lease(NamedTuple):
-    """What is claimed: wishes whose time has come at `at`, `limit` of them, until `until`; of one site, or of all."""
+    """What is claimed: wishes whose time has come at `at`, `limit` of them, until `until`; of one site, or of all.
+
+    `leaving`: only what takes somebody out, or is taken away for consent.
+    """
 
     at: datetime
     until: datetime
     limit: int
     site: str | None = None
+    leaving: bool = False
 
 
 def claim(connection: Connection, destination: str, lease: Lease) -> list[Claimed]:
@@ -81,6 +85,8 @@ def claim(connection: Connection, destination: str, lease: Lease) -> list[Claime
         .limit(lease.limit)
         .with_for_update(skip_locked=True)
     )
+    if lease.leaving:
+        ready = ready.where(or_(_w.removal, _w.protected))
     keys = list(connection.execute(ready).scalars())
     for piece in chunks(keys):
         connection.execute(

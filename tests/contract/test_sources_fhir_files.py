@@ -341,6 +341,40 @@ def test_what_a_database_cannot_hold_is_quarantined(tmp_path: Path, wrong: dict[
     assert all(len(row.external_id) < 30 and "\0" not in row.external_id for row in landed)
 
 
+@pytest.mark.parametrize("id_", ["x" * 65, "x" * 250])
+def test_f20_an_id_longer_than_the_standard_allows_is_used(tmp_path: Path, id_: str) -> None:
+    visit = encounter("1", f"Patient/{id_}")
+    ndjson(tmp_path / "all.ndjson", patient(id_), visit)
+    from_ = source(tmp_path)
+    mapped = [from_.map(row) for each in passes(from_) for row in rows(each)]
+    assert [getattr(each.record, "patient_id", id_) for each in mapped if isinstance(each, Mapped)] == [id_, id_]
+
+
+@pytest.mark.parametrize("id_", ["a_b", "CV:1:2", "a b", "a/b", "é", "1" * 251])
+def test_f20_an_id_that_no_reference_can_name_is_quarantined_by_its_path(tmp_path: Path, id_: str) -> None:
+    ndjson(tmp_path / "Patient.ndjson", patient(id_))
+    from_ = source(tmp_path)
+    (each,) = passes(from_)
+    assert [from_.map(row) for row in rows(each)] == [
+        Rejected(code="unreadable_value", field="external_id", column="Patient.id")
+    ]
+
+
+@pytest.mark.parametrize("snapshot", ["delta", "full"])
+def test_f20_a_line_that_is_no_location_is_quarantined_and_the_locations_are_known(
+    tmp_path: Path, snapshot: str
+) -> None:
+    (tmp_path / "Location.ndjson").write_text('{"resourceType":"Location","id":"1"}\n{}\n[1]\n')
+    from_ = source(tmp_path, snapshot=snapshot)
+    (each,) = passes(from_)
+    outcomes = [from_.map(row) for row in rows(each)]
+    assert [getattr(outcome, "code", None) for outcome in outcomes] == [
+        None,
+        "unreadable_resource",
+        "unreadable_resource",
+    ]
+
+
 def test_what_cannot_be_named_keeps_its_name_while_its_bytes_stay(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text('{"name": "package"}')
     (tmp_path / "b.json").write_text('{"name": "package"}')

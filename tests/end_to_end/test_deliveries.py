@@ -78,7 +78,7 @@ def test_an_export_that_has_not_come_by_its_time_is_an_alarm_once(
     clinic.run(AT + days(1) + HOUR)
     assert _said(capfd, "file.late") == []
     assert _failing(clinic, AT + days(1) + HOUR) == [
-        "Source emr is late: no export of patients, appointments by 2026-03-03T13:00:00+00:00"
+        "Source emr is late: no export of patients, appointments by 2026-03-03 07:00 CST"
     ]
 
 

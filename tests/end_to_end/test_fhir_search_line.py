@@ -1,5 +1,6 @@
 """The whole line from a FHIR server that is searched: what a pass makes of it, however often it is broken off."""
 
+import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from sync.status import status_of
+from sync.troubles import troubles
 from tests.fakes.clinic import AT, Clinic, days
 from tests.fakes.dying import Death, Spot, dies
 from tests.fakes.fhir_clinic import Waits, differences, fhir_clinic, landed
@@ -68,6 +71,23 @@ def test_two_runs_over_an_unchanged_server_make_few_requests_and_no_change(clini
     calls = len(fake.calls)
     run(clinic, fake, 0.101)
     assert sum("_history" in each for each in fake.templates(calls)) == 0
+
+
+def test_f15_what_a_server_warns_of_on_any_page_is_in_the_status(
+    clinic: Clinic, fake: FakeFhir, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.fail("warning_entry", template="/Appointment")
+    fake.fail("warning_entry", template="/")
+    run(clinic, fake)
+    with clinic.service() as service:
+        status = status_of(service, AT)
+    warnings = status["sources"]["emr"]["warnings"]
+    assert {(each["field"], each["code"]) for each in warnings} == {("", "suppressed")}
+    assert sum(each["n"] for each in warnings) == 2
+    told = [trouble for trouble in troubles(status) if "warned" in trouble.sentence]
+    assert told
+    assert not any(trouble.fails for trouble in told)
+    assert "Zanzibar" not in json.dumps(status) + capsys.readouterr().err
 
 
 def test_an_emptied_server_moves_nobody(clinic: Clinic, fake: FakeFhir) -> None:

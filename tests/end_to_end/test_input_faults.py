@@ -58,7 +58,7 @@ SECRETS = ("Zebulon", "Quagmire", "zebulon", "1980-05-17")
         ("", "empty", None),
     ],
 )
-def test_a_file_that_is_not_whole_is_refused_by_name_and_left_where_it_was(
+def test_fault_48_a_file_that_is_not_whole_is_refused_by_name_and_left_where_it_was(
     clinic: Clinic, content: str | bytes, code: str, line: int | None
 ) -> None:
     path = clinic.drop("patients", [], FIRST)
@@ -100,7 +100,9 @@ def _decide(clinic: Clinic, hold: str, act: Any, at: datetime) -> None:
 
 
 @pytest.mark.parametrize("left", [(), (1, 2, 3, 4)])
-def test_an_emptied_or_halved_snapshot_is_held_and_changes_nobody(clinic: Clinic, left: tuple[int, ...]) -> None:
+def test_fault_48_fault_49_an_emptied_or_halved_snapshot_is_held_and_changes_nobody(
+    clinic: Clinic, left: tuple[int, ...]
+) -> None:
     _settled(clinic, *range(1, 9))
     before, ledger = clinic.statuses(), clinic.transitions()
     clinic.drop("patients", _people(*left), SECOND)
@@ -332,7 +334,7 @@ def test_a_visit_may_come_before_its_patient(clinic: Clinic) -> None:
     assert clinic.status("1") == "active"
 
 
-def test_a_folder_that_is_not_there_leaves_the_other_sources_alone(clinic: Clinic) -> None:
+def test_fault_60_a_folder_that_is_not_there_leaves_the_other_sources_alone(clinic: Clinic) -> None:
     clinic.config["sources"]["leads"]["folder"] = "drops/unmounted"
     clinic.drop("patients", _people(1), FIRST)
     assert clinic.run().exit_code() == 75
@@ -373,3 +375,33 @@ def test_a_first_load_that_finds_a_file_still_being_written_is_not_the_whole_one
     assert clinic.ask("SELECT first_complete_at FROM source_state WHERE source = 'emr'") == [(None,)]
     clinic.run()
     assert set(clinic.ask("SELECT entered_by FROM membership")) == {("baseline",)}
+
+
+@pytest.mark.parametrize("hours", [-1, -30, 1])
+def test_fault_31_a_clock_that_jumps_flips_nobody_back_and_sends_nothing(clinic: Clinic, hours: int) -> None:
+    clinic.drop("patients", _people(1), FIRST)
+    clinic.drop("appointments", [visit("a1", "1", "2026-02-24")], FIRST)
+    clinic.run()
+    midnight = AT + days(1.5)
+    clinic.run(midnight + days(0.02))
+    assert clinic.status("1") == "at_risk"
+    ledger = clinic.transitions()
+    report = clinic.run(midnight + days(0.02 + hours / 24))
+    assert (clinic.status("1"), clinic.transitions()) == ("at_risk", ledger)
+    assert report.to_json()["destinations"]["contacts"]["sent"] == 0
+
+
+def test_fault_59_a_front_desks_address_and_a_stand_in_join_nobody_and_are_never_sent_to(clinic: Clinic) -> None:
+    clinic.config["identity"] = {"shared_address_limit": 2}
+    desk = [patient(str(n), email="frontdesk@example.com") for n in (1, 2, 3)]
+    clinic.drop("patients", [*desk, patient("4", email="none@none.com"), patient("5")], FIRST)
+    clinic.run()
+    assert clinic.ask("SELECT count(DISTINCT contact) FROM link WHERE until IS NULL") == [(5,)]
+    assert {number: "newsletter" in clinic.withheld(number, "contacts") for number in "12345"} == {
+        **dict.fromkeys("1234", True),
+        "5": False,
+    }
+    mailed = (clinic.folder / "out" / "contacts" / "segments" / "newsletter.csv").read_text(encoding="utf-8")
+    assert "p5@example.com" in mailed
+    assert "frontdesk" not in mailed
+    assert "none@none" not in mailed

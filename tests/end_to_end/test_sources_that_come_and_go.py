@@ -90,6 +90,36 @@ def test_a_table_that_breaks_off_and_lands_in_the_next_pass_brings_no_loud_entry
     }
 
 
+def test_a_dateless_patient_of_a_table_that_comes_after_another_is_a_lost_lead_and_a_later_one_a_lead(
+    clinic: Clinic,
+) -> None:
+    clinic.drop("appointments", [visit("a1", "1", "2026-02-25")], "20260302-0600")
+    clinic.run(AT)
+    clinic.drop("patients", [patient("1"), patient("2", created_at="")], "20260303-0600")
+    clinic.run(AT + days(1))
+    assert clinic.status("2") == "lost_lead"
+    clinic.drop("patients", [patient("1"), *(patient(n, created_at="") for n in "23")], "20260304-0600")
+    clinic.run(AT + days(2))
+    assert (clinic.status("2"), clinic.status("3")) == ("lost_lead", "lead")
+
+
+def test_the_first_pull_of_a_late_table_goes_on_until_one_is_complete(clinic: Clinic) -> None:
+    clinic.config["sources"]["emr"]["patients"]["snapshot"] = "delta"
+    clinic.drop("appointments", [visit("a1", "1", "2026-02-25")], "20260302-0600")
+    clinic.run(AT)
+    clinic.drop("patients", [patient("2", created_at="")], "20260303-0600")
+    broken = clinic.drop("patients", [patient("3", created_at="")], "20260303-0700")
+    whole = broken.read_bytes()
+    broken.write_bytes(whole.rstrip())
+    clinic.run(AT + days(1))
+    assert ("emr", "3") not in clinic.statuses()
+    broken.write_bytes(whole)
+    clinic.run(AT + days(1.1))
+    clinic.drop("patients", [patient("4", created_at="")], "20260304-0600")
+    clinic.run(AT + days(2))
+    assert [clinic.status(number) for number in "234"] == ["lost_lead", "lost_lead", "lead"]
+
+
 def test_only_the_first_file_of_a_lead_list_is_quiet(clinic: Clinic) -> None:
     clinic.drop("patients", [patient("1")], "20260302-0600")
     clinic.drop("leads", [lead("L1")], "20260302-0600")

@@ -237,6 +237,38 @@ def test_a_visit_after_the_closing_of_its_case_begins_a_new_course(clinic: Clini
     assert clinic.status("P1") == "active"
 
 
+def test_a_row_that_is_taken_out_and_put_in_again_in_one_file_is_there(clinic: Clinic) -> None:
+    _drop(clinic, "patients", [_patient("P1", "3"), _patient("P1", "2"), _patient("P2", "3", first="Bob")], AT)
+    _pull(clinic, AT)
+    assert clinic.statuses() == {("emr", "P1"): "lost_lead"}
+
+
+def test_an_appointment_that_gets_its_case_later_is_no_second_visit(clinic: Clinic) -> None:
+    day, ahead = TODAY + timedelta(days=1), TODAY + timedelta(days=8)
+    clinic.segments["once"] = {"purpose": "treatment", "who": {"visits_attended": 1}}
+    _drop(clinic, "patients", [_patient()], AT)
+    _drop(clinic, "appointments", [_booked(day, -7, case_id=""), _booked(ahead, -8, case_id="")], AT)
+    _pull(clinic, AT)
+    assert clinic.status("P1") == "scheduled"
+    later = AT + days(2)
+    _drop(clinic, "cases", [_case(opened=str(day))], later)
+    _drop(clinic, "appointments", [_came(day, 4711), _booked(ahead, -8)], later)
+    _pull(clinic, later)
+    assert [visit for visit in _visits(clinic) if visit[0] == str(ahead)] == [(str(ahead), "booked")]
+    assert clinic.status("P1") == "active"
+    assert clinic.members()["once"] == {"P1"}
+
+
+def test_a_window_without_any_row_takes_nobodys_visits_away(clinic: Clinic) -> None:
+    ahead = TODAY + timedelta(days=5)
+    _drop(clinic, "patients", [_patient()], AT)
+    _drop(clinic, "appointments", [_booked(ahead), *_others(AT)], AT)
+    _pull(clinic, AT)
+    _drop(clinic, "appointments", [], AT + days(1))
+    assert clinic.run(AT + days(1), stages={"pull", "review"}).exit_code() == 4
+    assert _visits(clinic) == [(str(ahead), "booked")]
+
+
 def test_fault_53_the_tables_of_a_night_land_together(clinic: Clinic) -> None:
     _drop(clinic, "patients", [_patient()], AT)
     _drop(clinic, "appointments", [_came(TODAY - timedelta(days=3))], AT)

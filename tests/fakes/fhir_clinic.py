@@ -18,8 +18,8 @@ import pytest
 from connectors.base import Known, Pass, RawRow, Source
 from connectors.fhir.server import FhirServer
 from connectors.http import Limits
+from connectors.http.retry import Patience
 from connectors.registry import SOURCES
-from connectors.retry import Patience
 from connectors.settings import Surroundings
 from mappings.records import Mapped, Rejected
 from tests.fakes.clinic import Clinic

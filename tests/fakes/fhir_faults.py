@@ -5,6 +5,7 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler
 from typing import Final
 
@@ -17,14 +18,21 @@ CONTENT: Final = frozenset(
     }
 )  # fmt: skip
 """Faults in what a search says; see `SearchApi`."""
-ENTRIES: Final = {"error_entry": ("error", "exception"), "warning_entry": ("warning", "informational")}
+ENTRIES: Final = {"error_entry": ("error", "exception"), "warning_entry": ("warning", "suppressed")}
 """Faults that add an OperationOutcome to a Bundle."""
 BROKEN: Final = frozenset({"cut", "chunk_cut", "close_cut", "bad_line", "blank", "short"})
 """Faults of the body: Content-Length too long, a chunk cut, no length and cut, a broken line first, nothing, a line less."""
-CANNED: Final = frozenset({"html", "outcome", "empty", "not_json", "redirect", "bomb", "drip", "hang", "reset"})
+CANNED: Final = frozenset(
+    {"html", "outcome", "refusal", "empty", "not_json", "redirect", "bomb", "drip", "hang", "reset"}
+)
 """Answers that have nothing to do with the question."""
 BOMB: Final = 96 * 2**20
 """Bytes that the bomb inflates to."""
+
+
+@cache
+def _bomb() -> bytes:
+    return gzip.compress(b" " * BOMB, 1)
 
 
 @dataclass
@@ -66,10 +74,11 @@ class Wire:
         whole = {
             "html": (200, b"<html><body>Please log in to the Wi-Fi</body></html>", "text/html"),
             "outcome": (200, json.dumps(outcome("error", "exception")).encode(), "application/fhir+json"),
+            "refusal": (200, json.dumps(outcome("fatal", "not-supported")).encode(), "application/fhir+json"),
             "empty": (200, b'{"resourceType":"Bundle","type":"searchset","total":0}', "application/fhir+json"),
             "not_json": (200, b'{"resourceType":"Bundle","entry":[{"resource":', "application/fhir+json"),
             "redirect": (302, b"", "text/plain"),
-            "bomb": (200, gzip.compress(b" " * BOMB, 1), "application/fhir+json"),
+            "bomb": (200, _bomb() if fault.kind == "bomb" else b"", "application/fhir+json"),
         }
         if fault.kind in whole:
             status, body, kind = whole[fault.kind]

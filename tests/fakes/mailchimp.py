@@ -54,7 +54,16 @@ Route = tuple[str, re.Pattern[str], str]
 LIST = "/lists/{list_id}"
 MEMBER = LIST + "/members/{id}"
 TAGS = MEMBER + "/tags"
-_TEMPLATES = (LIST, LIST + "/merge-fields", LIST + "/members", MEMBER, TAGS, MEMBER + "/actions/delete-permanent")
+EVENTS = MEMBER + "/events"
+_TEMPLATES = (
+    LIST,
+    LIST + "/merge-fields",
+    LIST + "/members",
+    MEMBER,
+    TAGS,
+    EVENTS,
+    MEMBER + "/actions/delete-permanent",
+)
 _PATHS = tuple((re.compile("/3\\.0" + re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", t)), t) for t in _TEMPLATES)
 
 
@@ -156,11 +165,14 @@ class FakeMailchimp:
             ("GET", LIST): lambda: (200, {"id": self.audience_id, "name": "Newsletter"}),
             ("POST", LIST): lambda: (200, audience.batch(body, lenient=lenient)),
             ("GET", LIST + "/merge-fields"): lambda: (200, {"merge_fields": list(audience.merge_fields.values())}),
+            ("POST", LIST + "/merge-fields"): lambda: (200, audience.add_field(body)),
             ("GET", LIST + "/members"): lambda: (200, audience.page(params)),
             ("POST", LIST + "/members"): lambda: (200, audience.add(body, lenient=lenient).body()),
             ("GET", MEMBER): lambda: (200, audience.find(ref).body()),
             ("PATCH", MEMBER): lambda: (200, audience.patch(ref, body, lenient=lenient).body()),
             ("DELETE", MEMBER): lambda: (204, audience.archive(ref)),  # type: ignore[func-returns-value]  # no body
+            ("POST", MEMBER + "/actions/delete-permanent"): lambda: (204, audience.erase(ref)),  # type: ignore[func-returns-value]  # no body
+            ("POST", EVENTS): lambda: (204, audience.happen(ref, body)),  # type: ignore[func-returns-value]  # no body
             ("POST", TAGS): lambda: (204, audience.tag(ref, body)),  # type: ignore[func-returns-value]  # no body
         }
         if (method, template) not in acts:

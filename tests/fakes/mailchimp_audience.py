@@ -73,6 +73,7 @@ class FakeAudience:
         self.trigger_tags: frozenset[str] | None = None  # None: every tag starts a flow
         self.automations: Counter[tuple[str, str]] = Counter()
         self.joined: Counter[str] = Counter()
+        self.events: list[tuple[str, str]] = []
         self.raised: list[tuple[str, str]] = []  # every status that an API call brought back to subscribed
 
     # ------------------------------------------------------------ what people do at the provider
@@ -187,6 +188,14 @@ class FakeAudience:
             raise Problem(405, "Method Not Allowed", "This list member cannot be removed.")
         member.former, member.status, member.changed = member.status, "archived", self.tick()
 
+    def happen(self, ref: str, body: Json) -> None:
+        if not 2 <= len(body["name"]) <= 30:
+            raise Problem(400, "Invalid Resource", "The name must be 2 to 30 characters long.")
+        self.events.append((self.find(ref).address, body["name"]))
+
+    def erase(self, ref: str) -> None:
+        self.forget(self.find(ref).address)
+
     def tag(self, ref: str, body: Json) -> None:
         member = self.find(ref)
         for each in body["tags"]:
@@ -214,6 +223,15 @@ class FakeAudience:
         found.sort(key=lambda m: m.changed, reverse=params.get("sort_dir") == "DESC")
         offset = int(params.get("offset", 0))
         return {"members": [m.body() for m in found[offset : offset + count]], "total_items": len(found)}
+
+    def add_field(self, body: Json) -> Json:
+        """POST merge-fields: tags are unique, ten capital letters, digits or underscores, thirty to an audience."""
+        if not re.fullmatch(r"[A-Z][A-Z0-9_]{0,9}", body["tag"]) or body["tag"] in self.merge_fields:
+            raise Problem(400, "Invalid Resource", "A merge field with this tag exists already.")
+        if len(self.merge_fields) >= 30:
+            raise Problem(400, "Invalid Resource", "This list already has the maximum number of merge fields.")
+        self.merge_fields[body["tag"]] = dict(body)
+        return dict(body)
 
     def checked(self, fields: Json, *, lenient: bool) -> dict[str, str]:
         """Validates merge fields by type, and required ones unless validation is skipped."""

@@ -24,7 +24,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from connectors.signing_key import Algorithm, generate
+from connectors.auth.signing_key import Algorithm, generate
 
 Json = dict[str, Any]
 AT = datetime(2026, 3, 2, 18, 0, tzinfo=UTC)

@@ -13,7 +13,7 @@ import time_machine
 from sync import course, leads, lifecycle
 from sync.log import person_hash
 from sync.reasons import REASONS
-from tests.fakes.clinic import AT, Clinic, Row, days, lead, patient, visit
+from tests.fakes.clinic import AT, Clinic, Row, days, lead, mailchimp, patient, visit
 from tests.fakes.command_line import prm_sync
 
 MAIL_HOUSE: dict[str, Any] = {
@@ -337,6 +337,41 @@ def test_check_tells_a_misspelt_fact_and_a_missing_key_in_one_go(quick: Clinic) 
     told = prm_sync(quick, "check").err
     assert "segments.new.who.stauts: is no fact" in told
     assert "log_key: the environment variable PRM_TEST_NO_SUCH_KEY is not set" in told
+
+
+def test_check_tells_wrong_keys_and_types_fields_that_must_not_leave_and_facts_that_nothing_fills_in_one_go(
+    quick: Clinic,
+) -> None:
+    fields = {"FNAME": "given_name", "PAYER": "payer_class"}
+    wrong = mailchimp("http://127.0.0.1:1/3.0", fields=fields, segments=["new"], statuses=[], on_leaf="untag")
+    quick.config["destinations"]["newsletter"] = {key: value for key, value in wrong.items() if key != "recipient"}
+    quick.config["destinations"]["other"] = mailchimp("http://127.0.0.1:1/3.0", fields=fields, mode="of", baa=5)
+    quick.config["sources"]["emr"]["schedule"] = {"every": "often"}
+    del quick.config["sources"]["emr"]["episodes"]
+    quick.config["fresh_for"] = ["3 days"]
+    quick.segments["new"] = {"purpose": "marketing", "who": {"visits_left": {"under": 3}}, "priority": "high"}
+    answer = prm_sync(quick, "check", "--json")
+    assert answer.code == 78
+    paths = [problem.split(": ")[1] for problem in answer.json()["problems"]]
+    assert paths == [
+        "sources.emr.schedule.every",
+        "destinations.newsletter",
+        "destinations.newsletter.fields.PAYER",
+        "destinations.newsletter.on_leaf",
+        "destinations.other.mode",
+        "destinations.other.baa",
+        "fresh_for",
+        "segments.new.who",
+        "segments.new.priority",
+    ]
+
+
+def test_check_does_not_miss_the_feeds_of_a_source_that_it_cannot_read(quick: Clinic) -> None:
+    quick.config["sources"]["emr"]["appointmints"] = quick.config["sources"]["emr"].pop("appointments")
+    quick.segments["new"] = {"purpose": "marketing", "who": {"last_visit": "known"}}
+    assert [problem.split(": ")[1] for problem in prm_sync(quick, "check", "--json").json()["problems"]] == [
+        "sources.emr.appointmints"
+    ]
 
 
 def test_check_reads_the_reference_to_the_database(quick: Clinic) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import orjson
 import pytest
+import requests
 from sqlalchemy import Engine, func, select, text
 from sqlalchemy.exc import OperationalError
 
@@ -165,7 +166,7 @@ def test_a_source_with_old_data_is_called_stale_once(start: Callable[..., Runnin
     assert running.events().count("source.stale") == 1
 
 
-def test_a_moved_clock_runs_every_job_at_once(start: Callable[..., Running]) -> None:
+def test_fault_31_a_moved_clock_runs_every_job_at_once(start: Callable[..., Running]) -> None:
     running = start(jobs=_every(SELDOM))
     running.wait_for("push.done")
     running.wait_for("run.ended", times=2)
@@ -231,7 +232,7 @@ def test_a_replaced_database_stops_it_with_an_error(start: Callable[..., Running
     assert "database.replaced" in running.events()
 
 
-def test_a_second_signal_ends_at_once(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_61_a_second_signal_ends_at_once(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
     _instead(monkeypatch, lambda _line: (begun.set(), go_on.wait(PATIENCE_S)))
     running = start()
@@ -245,7 +246,9 @@ def test_a_second_signal_ends_at_once(start: Callable[..., Running], monkeypatch
     assert running.aborts == [130]
 
 
-def test_what_does_not_end_in_time_is_cut(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_61_what_does_not_end_in_time_is_cut(
+    start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch
+) -> None:
     begun, go_on = threading.Event(), threading.Event()
     _instead(monkeypatch, lambda _line: (begun.set(), go_on.wait(PATIENCE_S)))
     running = start(drain_for=timedelta(milliseconds=50))
@@ -257,7 +260,7 @@ def test_what_does_not_end_in_time_is_cut(start: Callable[..., Running], monkeyp
     assert running.aborts == [1]
 
 
-def test_a_batch_in_flight_is_finished(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_61_a_batch_in_flight_is_finished(start: Callable[..., Running], monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on, finished = threading.Event(), threading.Event(), threading.Event()
     _instead(monkeypatch, lambda _line: (begun.set(), go_on.wait(PATIENCE_S), finished.set()))
     running = start()
@@ -391,3 +394,17 @@ def test_the_command_works_until_sigterm_and_a_second_one_is_told_who_is_at_work
     assert (second.returncode, f"pid {process.pid} on" in second.stderr) == (75, True)
     with reading(connect(f"sqlite:///{folder / 'var' / 'prm.db'}")) as connection:
         assert connection.execute(select(func.count()).select_from(t.contact)).scalar_one() == 2
+
+
+def test_the_web_server_answers_while_the_daemon_runs(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    (folder / "prm-sync.yaml").write_text(CONFIG + f"web: {{listen: 127.0.0.1:{port}}}\n")
+    running = Running(folder, capsys, jobs=_every(SELDOM))
+    running.wait_for("run.ended")
+    url = f"http://127.0.0.1:{port}/healthz"
+    assert requests.get(url, timeout=5).json() == {"status": "ok"}
+    assert running.stop() == 0
+    with pytest.raises(requests.ConnectionError):
+        requests.get(url, timeout=5)

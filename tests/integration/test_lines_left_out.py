@@ -3,7 +3,7 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -19,6 +19,8 @@ from sqlalchemy import Engine, select
 
 from connectors import lines
 from connectors.base import Source
+from connectors.fhir.entry import Entry
+from connectors.fhir.stream import entries_on
 from connectors.fhir_files import FhirFilesSource
 from connectors.lines import NOTHING, Block, Remembered, Trail, digest_of, unlabelled
 from connectors.settings import Surroundings
@@ -181,6 +183,22 @@ def test_only_changed_lines_are_read_again(sqlite_template: Path, make: Make, mo
     assert (tally.read, tally.changed, tally.unchanged, tally.absent) == (49, 2, 47, 2)
 
 
+def test_known_lines_of_an_export_in_several_files_are_not_read_again(
+    sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with databases(sqlite_template, 1) as ((engine, drops),):
+        rows = [_row(fhir, n, "Ann") for n in range(1, 31)]
+        _part(drops, rows[:12], 0)
+        deliver(engine, drops, fhir, "".join(rows[12:]).encode(), 0, ".ndjson", keep=True)
+        rows[3], rows[20] = _row(fhir, 4, "Bo"), _row(fhir, 21, "Cy")
+        read: list[int] = []
+        monkeypatch.setattr("connectors.fhir_files.reading.entries_on", _counting(entries_on, read))
+        _part(drops, rows[:12], 1)
+        done = deliver(engine, drops, fhir, "".join(rows[12:]).encode(), 1, ".ndjson", keep=True)
+    assert read == [4, 9]
+    assert (done.tally.read, done.tally.changed, done.tally.absent) == (30, 2, 0)
+
+
 @pytest.mark.parametrize("make", [tabular, fhir])
 def test_the_same_bytes_exported_anew_are_not_even_read(
     sqlite_template: Path, make: Make, monkeypatch: pytest.MonkeyPatch
@@ -261,6 +279,19 @@ def _row(make: Make, number: int, given: str) -> str:
     if make is tabular:
         return f"{number},{given},Same,101\n"
     return f'{{"resourceType":"Patient","id":"{number}","name":[{{"given":["{given}"],"family":"Same"}}]}}\n'
+
+
+def _part(drops: Path, rows: list[str], day: int) -> None:
+    """The first file of the export that is delivered on a day."""
+    (drops / f"Patient-{AT + timedelta(days=day):%Y%m%d-%H%M}.0.ndjson").write_text("".join(rows))
+
+
+def _counting(read: Callable[..., Iterable[Entry]], numbers: list[int]) -> Callable[..., Iterable[Entry]]:
+    def counted(line: bytes, number: int, **how: Any) -> Iterable[Entry]:
+        numbers.append(number)
+        return read(line, number, **how)
+
+    return counted
 
 
 def _export(make: Make, rows: list[str]) -> bytes:

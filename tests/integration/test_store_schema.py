@@ -32,7 +32,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0099"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
@@ -185,7 +185,7 @@ def test_the_copy_before_an_upgrade_is_private_whole_and_old(engine: Engine, tmp
         reader.execute(select(t.link)).all()
         upgrade(engine, copy)
     with closing(sqlite3.connect(copy)) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0002",)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [("0004",)]
         assert connection.execute("SELECT external_id FROM patient_record").fetchall() == [("1",)]
     assert copy.stat().st_mode & 0o777 == 0o600
 

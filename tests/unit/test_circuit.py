@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.base import Misconfigured, Unavailable
-from connectors.circuit import KEY, Breaker, Circuit
 from connectors.fhir.server import FhirServer, FhirServerSettings
 from connectors.http import Limits
-from connectors.retry import Patience
+from connectors.http.circuit import KEY, Breaker, Circuit
+from connectors.http.retry import Patience
 from tests.fakes.faults import FaultServer, answer
 from tests.fakes.lent import DictMemo, lent
 

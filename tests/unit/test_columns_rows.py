@@ -338,3 +338,23 @@ def test_no_row_makes_the_mapping_raise(kind: Kind, data: st.DataObject) -> None
     outcome = compile_plan(a_plan, PRACTICE)("1", body)
     if isinstance(outcome, Rejected):
         assert outcome.code in REJECTIONS
+
+
+@pytest.mark.parametrize(
+    ("name", "garbled"),
+    [
+        ("Ren\ufffde", True),
+        ("Zoë".encode().decode("cp1252"), True),
+        ("Núñez".encode().decode("latin-1"), True),
+        ("O’Brien".encode().decode("cp1252"), True),
+        ("Zoë", False),
+        ("SÃO", False),
+        ("Ânia Ångström", False),
+        ("Nguyễn", False),
+    ],
+)
+def test_fault_54_a_garbled_name_is_kept_and_told(name: str, garbled: bool) -> None:
+    outcome = read(plan("patients"), external_id="1", given_name=name)
+    assert isinstance(outcome, Mapped)
+    assert record(outcome).given_name == name
+    assert outcome.warnings == ((Warned("given_name", "garbled_text"),) if garbled else ())

@@ -34,41 +34,55 @@ def test_a_day_is_iso_with_or_without_a_time(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["02/03/2026", "2026-2-3", "2026-02-30", "20260203", "2026-W05", "soon", "46056"])
-def test_a_day_in_any_other_form_is_not_guessed(text: str) -> None:
+def test_fault_58_a_day_in_any_other_form_is_not_guessed(text: str) -> None:
     with pytest.raises(ValueError, match=r"not a date|day is out of range"):
         read_day(text)
 
 
-def test_declared_formats_come_first_and_iso_still_reads() -> None:
+def test_fault_58_declared_formats_come_first_and_iso_still_reads() -> None:
     formats = ("%m/%d/%Y", "%d.%m.%Y")
     assert [read_day(text, formats) for text in ("02/03/2026", "3.2.2026", "2026-02-03")] == [date(2026, 2, 3)] * 3
 
 
-def test_the_usual_stand_in_for_a_birth_date_is_none() -> None:
+def test_fault_58_the_usual_stand_in_for_a_birth_date_is_none() -> None:
     with pytest.raises(Placeholder):
         read_birth_day("1900-01-01")
     with pytest.raises(ValueError, match="birth"):
         read_birth_day("1880-05-05")
 
 
+@pytest.mark.parametrize(
+    ("text", "born"), [("03/04/85", date(1985, 3, 4)), ("03/04/50", date(1950, 3, 4)), ("02/29/28", date(1928, 2, 29)),
+                       ("03/04/26", date(1926, 3, 4)), ("03/01/26", date(2026, 3, 1)), ("1985-03-04", date(1985, 3, 4))]
+)  # fmt: skip
+def test_fault_58_a_birth_year_of_two_digits_is_of_the_past(text: str, born: date) -> None:
+    assert read_birth_day(text, ("%m/%d/%y",), date(2026, 3, 2)) == born
+
+
+@pytest.mark.parametrize("text", ["2050-03-04", "03/04/2050"])
+def test_fault_58_nobody_is_born_in_the_future(text: str) -> None:
+    with pytest.raises(ValueError, match="not a birth date"):
+        read_birth_day(text, ("%m/%d/%Y", "%m/%d/%y"), date(2026, 3, 2))
+
+
 @pytest.mark.parametrize("text", ["0001-01-01", "9999-12-31", "1799-12-31", "2200-01-01"])
-def test_a_year_in_which_nothing_can_lie_is_no_date(text: str) -> None:
+def test_fault_58_a_year_in_which_nothing_can_lie_is_no_date(text: str) -> None:
     with pytest.raises(ValueError, match="not a date"):
         read_day(text)
     with pytest.raises(ValueError, match="not a date"):
         read_moment(f"{text} 23:59", CHICAGO)
 
 
-def test_a_naive_time_is_the_zones() -> None:
+def test_fault_32_a_naive_time_is_the_zones() -> None:
     assert read_moment("2026-01-05 09:30", CHICAGO) == (datetime(2026, 1, 5, 15, 30, tzinfo=UTC), date(2026, 1, 5))
 
 
-def test_of_two_occurrences_the_first_counts() -> None:
+def test_fault_32_of_two_occurrences_the_first_counts() -> None:
     instant, _ = read_moment("2026-11-01 01:30", CHICAGO)
     assert instant == datetime(2026, 11, 1, 6, 30, tzinfo=UTC)
 
 
-def test_a_time_that_does_not_exist_moves_forward_by_the_gap() -> None:
+def test_fault_32_a_time_that_does_not_exist_moves_forward_by_the_gap() -> None:
     instant, _ = read_moment("2026-03-08 02:30", CHICAGO)
     assert instant.astimezone(CHICAGO).hour == 3
 
@@ -157,7 +171,7 @@ def test_the_fast_path_accepts_only_what_the_library_accepts(local: str, labels:
         "ann@noemail.com",
     ],
 )
-def test_a_stand_in_for_no_address_is_known(address: str) -> None:
+def test_fault_59_a_stand_in_for_no_address_is_known(address: str) -> None:
     assert is_placeholder(address)
 
 

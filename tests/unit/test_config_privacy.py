@@ -11,6 +11,7 @@ import pytest
 from config.document import read_document
 from config.load import load
 from config.problem import ConfigError
+from config.salvage import salvage
 
 EXAMPLE = Path(__file__).parent.parent / "data" / "config" / "example"
 MARKERS = ["Xk7-hunter2", 918273645, ["Xk7-hunter2"], {"a": "Xk7-hunter2"}]
@@ -51,3 +52,23 @@ def test_a_wrong_value_is_never_repeated(tmp_path: Path, marker: object, turn: t
             assert "hunter2" not in said, path
             assert "918273645" not in said, path
     assert refused > 15
+
+
+def test_whatever_value_is_wrong_the_rest_is_understood(tmp_path: Path) -> None:
+    data = example()
+    for path in list(leaves(data))[::9]:
+        changed = deepcopy(data)
+        below = changed
+        for step in path[:-1]:
+            below = below[step]
+        below[path[-1]] = {"a": ["wrong"]}
+        settings, left_out, _ = salvage(changed, tmp_path)
+        assert settings is not None, path
+        assert all(each[: len(path) - 1] == path[: len(each)][: len(path) - 1] for each in left_out), (path, left_out)
+        assert settings.sources.keys() | settings.destinations.keys(), path
+
+
+def test_next_to_nothing_is_understood_too(tmp_path: Path) -> None:
+    settings, left_out, _ = salvage({"versoin": 1, "sources": [], "destinations": {"x": {"kind": "fax"}}}, tmp_path)
+    assert settings is not None
+    assert left_out >= {("version",), ("practice",), ("versoin",), ("sources",)}

@@ -46,7 +46,7 @@ def test_sites_may_be_a_file(validator: Draft202012Validator) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("web",), {}),
+        (("webs",), {}),
         (("fresh_for",), "soon"),
         (("version",), 2),
         (("practice", "sandbox"), "maybe"),
@@ -55,7 +55,7 @@ def test_sites_may_be_a_file(validator: Draft202012Validator) -> None:
         (("sources", "plain", "pattern"), "x"),
         (("sources", "plain", "schedule"), {"every": "15 parsecs"}),
         (("destinations", "newsletter", "api_key"), "plain text"),
-        (("destinations", "newsletter", "max_members"), 5),
+        (("destinations", "newsletter", "max_member"), 5),
         (("destinations", "contacts", "api_key"), {"env": "A"}),
         (("segments",), {"s": {"purpose": "fun", "who": {"status": "lead"}}}),
         (("segments",), {"s": {"purpose": "marketing", "who": {"statu": "lead"}}}),
@@ -75,4 +75,4 @@ def test_what_the_loader_refuses_an_editor_underlines(
 
 def test_an_operators_file_holds_nothing_else(validator: Draft202012Validator) -> None:
     assert valid(validator, {"segments": {"s": {"purpose": "marketing", "who": {"status": "lead"}}}})
-    assert not valid(validator, {"segments": {}, "playbook": {}})
+    assert not valid(validator, {"segments": {}, "lifecycle": {}})

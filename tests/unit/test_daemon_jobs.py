@@ -43,7 +43,7 @@ def test_a_job_that_never_succeeded_runs_at_once() -> None:
     assert first_run(QUARTER, CHICAGO, None, NOW) == NOW
 
 
-def test_a_missed_job_is_caught_up_once() -> None:
+def test_fault_31_a_missed_job_is_caught_up_once() -> None:
     assert first_run(QUARTER, CHICAGO, NOW - timedelta(days=2), NOW) == NOW
 
 
@@ -52,7 +52,7 @@ def test_a_restart_keeps_the_rhythm() -> None:
     assert first_run(QUARTER, CHICAGO, last, NOW) == NOW + timedelta(minutes=10)
 
 
-def test_a_success_in_the_future_does_not_put_a_job_off() -> None:
+def test_fault_31_a_success_in_the_future_does_not_put_a_job_off() -> None:
     assert first_run(QUARTER, CHICAGO, NOW + timedelta(hours=6), NOW) == NOW
 
 
@@ -85,7 +85,17 @@ def test_weekdays_are_counted_from_sunday_as_cron_does(field: str, days: set[int
     assert {run.weekday() for run in _runs(f"0 9 * * {field}", 14)} == days
 
 
-def test_an_hourly_job_runs_every_hour_of_a_day_with_twenty_three_and_one_with_twenty_five() -> None:
+@pytest.mark.parametrize("cron", ["30 1 * * *", "30 2 * * *", "15,45 1 * * *", "30 1 1 * 0"])
+def test_fault_32_a_nightly_job_runs_once_a_night_when_clocks_change(cron: str) -> None:
+    for start in (datetime(2026, 10, 31, 12, tzinfo=CHICAGO), datetime(2026, 3, 7, 12, tzinfo=CHICAGO)):
+        runs = _runs(cron, 6, start)
+        local = [(run.date(), run.hour, run.minute) for run in runs]
+        assert len(set(local)) == len(local)
+        assert runs == sorted(runs)
+    assert len({run.date() for run in _runs("30 2 * * *", 6, datetime(2026, 3, 7, 12, tzinfo=CHICAGO))}) == 6
+
+
+def test_fault_32_an_hourly_job_runs_every_hour_of_a_day_with_twenty_three_and_one_with_twenty_five() -> None:
     for start, hours in ((datetime(2026, 3, 8, 0, 0, tzinfo=CHICAGO), 22), (datetime(2026, 11, 1, tzinfo=CHICAGO), 24)):
         runs = [run.astimezone(UTC) for run in _runs("0 * * * *", hours, start)]
         assert {after - before for before, after in pairwise(runs)} == {timedelta(hours=1)}

@@ -27,7 +27,7 @@ class Clocks:
 
 
 @pytest.mark.parametrize("moved", [3600.0, -3600.0, 61.0, -86400.0])
-def test_a_moved_clock_is_told_once(moved: float) -> None:
+def test_fault_31_a_moved_clock_is_told_once(moved: float) -> None:
     clocks = Clocks()
     drift = clocks.drift()
     clocks.wall += moved
@@ -36,7 +36,7 @@ def test_a_moved_clock_is_told_once(moved: float) -> None:
     assert drift.jump() is None
 
 
-def test_time_that_passes_and_small_corrections_are_no_jump() -> None:
+def test_fault_31_time_that_passes_and_small_corrections_are_no_jump() -> None:
     clocks = Clocks()
     drift = clocks.drift()
     clocks.pass_time(7200)

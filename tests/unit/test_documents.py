@@ -37,3 +37,10 @@ def _blocks(page: Path) -> list[str]:
 def test_the_glossary_names_every_status() -> None:
     glossary = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
     assert [status for status in STATUSES if f"`{status}`" not in glossary] == []
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").glob("*/test_*.py"))
+    named = re.findall(r"`(test_\w+)`", "".join(page.read_text(encoding="utf-8") for page in PAGES))
+    assert named
+    assert [name for name in named if f"def {name}(" not in tests] == []

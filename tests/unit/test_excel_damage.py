@@ -31,7 +31,7 @@ def mended(damage: Damage, *cells: str) -> list[str]:
     return row
 
 
-def test_ids_that_all_end_in_a_decimal_lose_it() -> None:
+def test_fault_57_ids_that_all_end_in_a_decimal_lose_it() -> None:
     damage = found("101.0 7.0 2026-03-02 booked", "102.0 8.0 2026-03-03 booked")
     assert damage.floats == (0, 1)
     assert mended(damage, "103.0", "9.0", "5.0", "booked") == ["103", "9", "5.0", "booked"]
@@ -53,14 +53,14 @@ def test_a_text_that_was_kept_as_a_formula_is_the_text() -> None:
     assert damage.context != Damage().context
 
 
-def test_ids_in_scientific_notation_refuse_the_file_by_line_and_column() -> None:
+def test_fault_57_ids_in_scientific_notation_refuse_the_file_by_line_and_column() -> None:
     with pytest.raises(Refusal) as caught:
         found("1 7 2026-03-02 booked", "2 1.23E+15 2026-03-02 booked")
     assert (caught.value.code, caught.value.line, caught.value.column) == ("unreadable", 3, "patient_id")
     assert "1.23" not in str(caught.value)
 
 
-def test_ids_of_which_some_lost_their_zeros_are_noticed() -> None:
+def test_fault_57_ids_of_which_some_lost_their_zeros_are_noticed() -> None:
     assert len(found("00101 7 2026-03-02 booked", "102 8 2026-03-03 booked").notices) == 1
     assert found("101 7 2026-03-02 booked", "1020 8 2026-03-03 booked").notices == ()
 
@@ -97,7 +97,7 @@ def test_a_number_that_is_not_whole_is_none(text: str) -> None:
         ("61", "excel", date(1900, 3, 1)),
     ],
 )
-def test_a_day_number_counts_from_its_date_system(text: str, form: str, day: date) -> None:
+def test_fault_57_a_day_number_counts_from_its_date_system(text: str, form: str, day: date) -> None:
     assert read_day(text, (form,)) == day
 
 
@@ -124,7 +124,7 @@ def test_dates_of_several_forms_stand_in_one_column(text: str) -> None:
         ("685081234", "68508-1234"), ("68508-1234", "68508-1234"), ("K1A 0B1", "K1A 0B1"), ("12", "12"), ("123456", "123456"),
     ],
 )  # fmt: skip
-def test_a_zip_code_gets_its_lost_zeros_back(text: str, code: str) -> None:
+def test_fault_57_a_zip_code_gets_its_lost_zeros_back(text: str, code: str) -> None:
     assert american_postal_code(text) == code
 
 
@@ -148,7 +148,7 @@ def test_a_code_that_a_spreadsheet_wrote_with_a_decimal_is_the_code(tmp_path: Pa
     ["noemail12@clinic.com", "none1@gmail.com", "x@x.com", "abc@abc.com", "noreply@clinic.com", "nobody@nothing.com",
      "not.on.file@clinic.com", "doesnt.have.email@clinic.com"],
 )  # fmt: skip
-def test_what_front_desks_type_for_no_address_is_known(address: str) -> None:
+def test_fault_59_what_front_desks_type_for_no_address_is_known(address: str) -> None:
     assert is_placeholder(address)
 
 

@@ -9,15 +9,16 @@ from mappings.facts import CANONICAL, CLASSES, FACTS
 from mappings.records import STATUSES, PatientRow
 from sync.rule_reference import reference
 
-FEEDS = {"patients", "appointments", "episodes"}
+FEEDS = {"patients", "appointments", "episodes", "surveys", "conditions", "engagement"}
 
 IN_SCOPE = """
 status days_in_status returning site sites brand preferred_site age is_minor sex language city region postal_code
-birthday payer_class providers provider visit_types referral_source referred_by_patient referral_received lead_source
+birthday payer_class providers provider visit_types body_region diagnosis referral_source referred_by_patient referral_received lead_source
 lead_since campaign first_visit last_visit last_visit_status last_missed last_cancelled next_visit next_visit_kind
 next_visit_booked evaluated episode_started episode_type visits_attended visits_missed visits_missed_30d
 visits_cancelled_30d days_between_visits visits_prescribed visits_left visits_authorized_left authorization_ends
-discharged discharge_outcome discharge_reason has_email has_mobile email_status household_size in_segment entered today
+discharged discharge_outcome discharge_reason has_email has_mobile email_status last_nudged last_opened
+last_clicked nps nps_score household_size in_segment entered today
 """
 
 
@@ -43,6 +44,8 @@ def test_what_tells_of_a_condition_or_a_payer_is_health() -> None:
         "visits_authorized_left",
         "authorization_ends",
         "discharge_reason",
+        "body_region",
+        "diagnosis",
     }
 
 

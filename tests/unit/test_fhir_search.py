@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from connectors.base import Misconfigured, Probing, RawRow, Unavailable
+from connectors.fhir_search.settings import FhirSearchSettings
 from mappings.records import Mapped, PatientRow, VisitRow
 from tests.fakes.fhir_clinic import Rig, Waits
 from tests.fakes.fhir_people import appointment, patient, practice
@@ -534,12 +535,34 @@ def test_f15_an_error_among_the_entries_leaves_the_pass_incomplete_and_the_curso
     assert (again.passes[0].stream, again.passes[0].snapshot, len(again.ids())) == ("anew", "full", 6)
 
 
-def test_f15_a_warning_is_a_notice_without_its_text(fake: FakeFhir, tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", ["/Appointment", "/"])
+def test_f15_a_warning_of_any_page_is_told_by_its_code(fake: FakeFhir, tmp_path: Path, at: str) -> None:
+    visits(fake, 6)
+    rig = Rig("fhir-search", fake, tmp_path, **VISITS, page_size=4)
+    fake.fail("warning_entry", template=at)
+    (pass_,) = rig.source.passes(rig.known, fake.now)
+    assert [list(page.warned) for page in pass_.pages()][:2] == (
+        [["suppressed"], []] if at != "/" else [[], ["suppressed"]]
+    )
+
+
+def test_f15_an_error_in_place_of_an_answer_that_may_pass_is_asked_again(fake: FakeFhir, tmp_path: Path) -> None:
+    visits(fake, 6)
+    rig = Rig("fhir-search", fake, tmp_path, **VISITS, page_size=4)
+    fake.fail("outcome", times=2, template="/Appointment")
+    fake.fail("outcome", times=2, template="/")
+    assert len(rig.pull().ids()) == 6
+
+
+def test_f15_an_error_in_place_of_an_answer_that_stays_is_told_by_its_code_at_once(
+    fake: FakeFhir, tmp_path: Path
+) -> None:
     visits(fake, 2)
-    fake.fail("warning_entry", template="/Appointment")
-    (pass_,) = Rig("fhir-search", fake, tmp_path, **VISITS).pull().passes
-    assert [notice.partition(":")[0] for notice in pass_.notices] == ["server_warns"]
-    assert "Zanzibar" not in "".join(pass_.notices)
+    rig = Rig("fhir-search", fake, tmp_path, **VISITS)
+    fake.fail("refusal", times=9, template="/Appointment")
+    with pytest.raises(Unavailable, match=r"/Appointment: answered 200 with an error \(not-supported\)"):
+        rig.pull()
+    assert fake.templates().count("GET /Appointment") == 1
 
 
 def test_f15_what_a_server_says_by_the_way_is_no_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -775,3 +798,16 @@ def test_a_live_check_ends_where_nothing_more_can_be_learned(fake: FakeFhir, tmp
     assert len(refused) == 2
     assert all("credentials" in each.hint for each in refused)
     assert {each.cause for each in refused} == {"credentials"}
+
+
+@pytest.mark.parametrize(
+    ("keys", "fed"),
+    [
+        ({}, {"patients", "appointments", "episodes"}),
+        ({"resources": ["Patient", "Appointment"]}, {"patients", "appointments"}),
+        ({"resources": ["Encounter"], "by_patient": ["EpisodeOfCare"]}, {"patients", "appointments", "episodes"}),
+    ],
+)
+def test_the_types_say_which_facts_can_be_filled(keys: dict[str, Any], fed: set[str]) -> None:
+    settings = {"kind": "fhir-search", "base_url": "https://fhir.example.com"} | keys
+    assert FhirSearchSettings.model_validate(settings).fed() == fed

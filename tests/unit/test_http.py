@@ -15,7 +15,7 @@ from requests.auth import HTTPBasicAuth
 
 from connectors.base import Misconfigured, Unavailable
 from connectors.http import Account, HttpClient, Limits, Request, Response, Unsettled, checked_base_url
-from connectors.retry import Patience, retry_after
+from connectors.http.retry import Patience, retry_after
 from tests.fakes.faults import Act, FaultServer, answer, cut, drip, hang, raw
 
 CANARY = "canary@example.com"

@@ -21,14 +21,14 @@ from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
 from connectors.base import Misconfigured, Unavailable
-from connectors.circuit import utc_now
-from connectors.download import Downloaded
 from connectors.fhir.links import Links
 from connectors.fhir.probe import probe_server
 from connectors.fhir.server import FhirServer, FhirServerSettings
 from connectors.http import Account, HttpClient, Limits, Request
-from connectors.origin import is_inside, is_public
-from connectors.retry import Patience
+from connectors.http.circuit import utc_now
+from connectors.http.download import Downloaded
+from connectors.http.origin import is_inside, is_public
+from connectors.http.retry import Patience
 from tests.fakes.faults import Act, FaultServer, answer, cut, drip, raw
 from tests.fakes.lent import CountingBudget, lent
 
@@ -192,7 +192,7 @@ def test_fault_17_a_200_that_is_no_json_object_is_asked_for_again_and_is_never_a
     with talk(answer(200, body)) as (_faults, server), pytest.raises(Unavailable, match="not JSON"):
         server.get("/Patient", "/Patient")
     with talk(answer(200, body)) as (_faults, server), pytest.raises(Unavailable, match="not JSON"):
-        server.get("/job/1", "/job/{id}", resource=False)
+        server.job("/job/1", "/job/{id}")
 
 
 @pytest.mark.parametrize("body", [b"{}", b'{"error": "session expired"}', b'{"resourceType": ""}'])
@@ -200,13 +200,13 @@ def test_fault_17_a_200_that_is_no_resource_is_no_answer(body: bytes) -> None:
     with talk(answer(200, body)) as (_faults, server):
         with pytest.raises(Unavailable, match=r"GET 127.0.0.1/Patient: the answer is no FHIR resource"):
             server.get("/Patient", "/Patient")
-        assert server.get("/job/1", "/job/{id}", resource=False).body == body
+        assert server.job("/job/1", "/job/{id}").body == body
 
 
 def test_a_202_may_be_empty_and_keeps_the_headers_of_a_job() -> None:
     act = answer(202, b"", Content_Location="https://x/job", X_Progress="50%", Retry_After="1")
     with talk(act) as (_faults, server):
-        found = server.get("/$export", "/$export", prefer="respond-async", resource=False)
+        found = server.get("/$export", "/$export", prefer="respond-async")
     assert (found.status, found.headers["content-location"], found.headers["x-progress"]) == (
         202,
         "https://x/job",

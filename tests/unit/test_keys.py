@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from connectors.signing_key import read_key
+from connectors.auth.signing_key import read_key
 from sync.cli import app
 
 

@@ -382,7 +382,7 @@ def test_an_episodes_site_is_its_emrs_else_that_of_its_last_attended_else_missed
     assert site(visit(1, "booked", site="boulder")) == "boulder"
 
 
-def test_days_are_those_of_the_visits_own_site() -> None:
+def test_fault_32_days_are_those_of_the_visits_own_site() -> None:
     # 00:30 in Chicago is 23:30 of the day before in Denver.
     at = datetime(2026, 3, 21, 5, 30, tzinfo=UTC)
     assert status_of(visit(-7), at=at) == "at_risk"
@@ -390,7 +390,7 @@ def test_days_are_those_of_the_visits_own_site() -> None:
 
 
 @pytest.mark.parametrize(("changes_on", "hours"), [(date(2026, 3, 8), 23), (date(2026, 11, 1), 25)])
-def test_a_day_on_which_the_clocks_change_is_one_day(changes_on: date, hours: int) -> None:
+def test_fault_32_a_day_on_which_the_clocks_change_is_one_day(changes_on: date, hours: int) -> None:
     begins = datetime(changes_on.year, changes_on.month, changes_on.day, tzinfo=CHICAGO).astimezone(UTC)
     ends = begins + timedelta(hours=hours)
     seen = visit(0, day=changes_on - timedelta(days=7), starts_at=begins - timedelta(days=7))

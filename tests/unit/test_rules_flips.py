@@ -179,7 +179,7 @@ def test_no_rule_is_both_so_and_not_so(who: object, person: dict, today: date) -
 
 
 @given(days, st.integers(-30, 30))
-def test_a_calendar_month_ends_on_its_last_day_at_the_latest(day: date, months: int) -> None:
+def test_fault_33_a_calendar_month_ends_on_its_last_day_at_the_latest(day: date, months: int) -> None:
     moved = add_months(day, months)
     assert (moved.year * 12 + moved.month) - (day.year * 12 + day.month) == months
     assert moved.day == day.day or (moved + timedelta(days=1)).day == 1

@@ -135,7 +135,7 @@ def test_all_problems_are_told_at_once_each_at_its_place() -> None:
         ({}, "no condition"),
         (None, "facts and their values"),
         ({"entered": "win-back"}, "{SEGMENT:"),
-        ({"diagnosis": "M54.5"}, "is no fact"),
+        ({"prognosis": "good"}, "is no fact"),
         ({"birth_date": "2000-01-01"}, "is no fact"),
         ({1: "active"}, "is no fact"),
     ],

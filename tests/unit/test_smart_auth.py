@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
 
-from connectors import smart_auth
-from connectors.allowance import MOST_REFUSED
+from connectors.auth import smart
+from connectors.auth.allowance import MOST_REFUSED
+from connectors.auth.discovery import Discovered, missing, scopes_for
+from connectors.auth.signing_key import generate, read_key
+from connectors.auth.smart import TokenCredentials
 from connectors.base import Finding, Misconfigured, Unavailable
-from connectors.discovery import Discovered, missing, scopes_for
 from connectors.fhir.probe import probe_server
 from connectors.fhir.server import FhirServer, FhirServerSettings
 from connectors.http import Limits
-from connectors.retry import Patience
-from connectors.signing_key import generate, read_key
-from connectors.smart_auth import TokenCredentials
+from connectors.http.retry import Patience
 from tests.fakes.lent import lent
 from tests.fakes.token_server import AT, TokenServer
 
@@ -266,7 +268,7 @@ def test_fault_20_an_hour_later_it_is_tried_again(practice: Practice) -> None:
 def test_fault_20_a_token_that_dies_at_once_does_not_flood_the_endpoint(
     practice: Practice, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("connectors.allowance.MOST_ASKED", 10)
+    monkeypatch.setattr("connectors.auth.allowance.MOST_ASKED", 10)
     practice.tokens.lifetime = 0
     server = practice.server(practice.smart(practice.tokens.register("prm")))
     practice.tokens.accepts = lambda _header: True  # type: ignore[method-assign]  # only its lifetime is odd
@@ -417,6 +419,25 @@ def test_f11_a_key_needs_its_kid_and_its_own_algorithm() -> None:
     assert read_key(json.dumps({"keys": [*public["keys"], whole]}), "k").kid == whole["kid"]
 
 
+@pytest.mark.parametrize(("kind", "algorithm"), [(ec.SECP384R1(), "ES384"), (2048, "RS384")])
+def test_f11_a_key_in_pem_signs_under_the_kid_that_is_written_beside_it(kind: Any, algorithm: str) -> None:
+    made = rsa.generate_private_key(65537, kind) if isinstance(kind, int) else ec.generate_private_key(kind)
+    form, no_password = serialization.PrivateFormat, serialization.NoEncryption()
+    for shape in (form.PKCS8, form.TraditionalOpenSSL):
+        text = made.private_bytes(serialization.Encoding.PEM, shape, no_password).decode()
+        key = read_key(text, "k", "registered")
+        assert (key.kid, key.algorithm) == ("registered", algorithm)
+        assert key.signed({"iss": "prm"}).count(".") == 2
+        with pytest.raises(Misconfigured, match="has no kid"):
+            read_key(text, "k")
+    public = made.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises(Misconfigured, match="no private"):
+        read_key(public.decode(), "k", "registered")
+    locked = made.private_bytes(serialization.Encoding.PEM, form.PKCS8, serialization.BestAvailableEncryption(b"x"))
+    with pytest.raises(Misconfigured, match="without a password"):
+        read_key(locked.decode(), "k", "registered")
+
+
 def test_no_secret_is_ever_in_the_configuration() -> None:
     for auth in ({"kind": "bearer", "token": "sesame"}, {"kind": "basic", "user": "me", "password": "sesame"}):
         with pytest.raises(ValidationError) as caught:
@@ -498,4 +519,4 @@ def test_a_probe_ends_where_no_token_endpoint_is_named(practice: Practice) -> No
 
 
 def test_an_assertion_never_lasts_longer_than_five_minutes() -> None:
-    assert smart_auth.ASSERTION_SECONDS <= 300
+    assert smart.ASSERTION_SECONDS <= 300

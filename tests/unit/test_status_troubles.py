@@ -7,7 +7,7 @@ import pytest
 from sync.troubles import troubles
 
 SOURCE = {
-    "error": None, "is_retired": False, "last_success": "2026-03-02T18:00:00+00:00", "stale": False, "data_as_of": "2026-03-02T12:00",
+    "error": None, "is_retired": False, "last_success": "2026-03-02T18:00:00+00:00", "stale": False, "data_as_of": "2026-03-02T12:00:00+00:00",
     "warnings": [], "old_mapping": 0, "late": None, "incomplete": [], "unusual": [],
 }  # fmt: skip
 WARNING = {"feed": "patients", "field": "birth_date", "code": "unreadable_value", "n": 3, "file": "p.csv"}
@@ -29,6 +29,7 @@ def _status(**changes: Any) -> dict[str, Any]:
         "holds": [],
         "refused": [],
         "quarantine": {"emr": 0},
+        "timezone": "America/Chicago",
     }
     return quiet | changes
 
@@ -40,7 +41,7 @@ def test_a_quiet_service_has_no_troubles() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence", "advice"),
     [
-        ({"sources": {"emr": SOURCE | {"stale": True}}}, "emr is stale", "time alone changes nobody"),
+        ({"sources": {"emr": SOURCE | {"stale": True}}}, "are of 2026-03-02 06:00 CST", "time alone changes nobody"),
         ({"sources": {"emr": SOURCE | {"error": "no folder"}}}, "emr failed: no folder", "check --live"),
         ({"sources": {"emr": SOURCE | {"last_success": None}}}, "never pulled", "run --source emr"),
         ({"destinations": {"n": DESTINATION | {"error": "refused"}}}, "n failed: refused", "check --live"),
@@ -64,6 +65,12 @@ def test_values_that_were_left_out_are_told_and_do_not_fail() -> None:
     assert not trouble.fails
 
 
+def test_fault_54_garbled_names_are_told_with_what_to_do() -> None:
+    [trouble] = troubles(_status(sources={"emr": SOURCE | {"warnings": [WARNING | {"code": "garbled_text"}]}}))
+    assert "garbled" in trouble.sentence
+    assert "encoding:" in trouble.advice
+
+
 def test_a_late_export_and_one_that_is_not_whole_fail_and_an_unusual_number_is_only_told() -> None:
     source = SOURCE | {
         "late": {"due": "2026-03-02T13:00:00+00:00", "feeds": ["patients"]},
@@ -71,7 +78,7 @@ def test_a_late_export_and_one_that_is_not_whole_fail_and_an_unusual_number_is_o
         "unusual": [{"feed": "patients", "site": "101", "rows": 4, "usual": 90}],
     }
     late, incomplete, unusual = troubles(_status(sources={"emr": source}))
-    assert late.sentence == "Source emr is late: no export of patients by 2026-03-02T13:00:00+00:00"
+    assert late.sentence == "Source emr is late: no export of patients by 2026-03-02 07:00 CST"
     assert "lacks appointments" in incomplete.sentence
     assert "had 4 rows; usual on this weekday are 90" in unusual.sentence
     assert (late.fails, incomplete.fails, unusual.fails) == (True, True, False)

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from mappings.consent import PURPOSES, Decision, verdict
 from mappings.document import Document
+from mappings.party import Party, SegmentTag, choose_primary
 from mappings.policy import BARE_NAMES, CODE, Audience, assert_document, covers
-from mappings.subscriber import Before, Built, Party, SegmentTag, build, choose_primary
+from mappings.subscriber import Before, Built, build
 from mappings.withheld import WITHHELD
 
 HOME, WORK = "home@example.com", "work@example.com"
@@ -587,3 +588,31 @@ def test_making_a_document_anew_after_it_was_accepted_gives_the_same_document(
     first = build(audience, parties, parties, before)
     again = build(audience, parties, parties, before._replace(accepted=first.document, primary=first.primary))
     assert (again.document, again.primary) == (first.document, first.primary)
+
+
+# ---------------------------------------------------------------- where nothing can be added quietly
+
+LOUD_ONLY = replace(SIGNED, quiet=False, loud_after=NOON)
+
+
+@pytest.mark.parametrize(
+    ("since", "after", "goes"),
+    [(EVENING, NOON, True), (NOON, NOON, True), (NOON, EVENING, False), (None, NOON, False), (EVENING, None, False)],
+)
+def test_only_loud_entries_go_where_a_tag_cannot_be_added_quietly(
+    since: datetime | None, after: datetime | None, goes: bool
+) -> None:
+    ann = party("ann", segments={"win-back": SegmentTag("treatment", since), "recall": SegmentTag("operations", None)})
+    built = build(replace(LOUD_ONLY, loud_after=after), [ann], [ann], Before())
+    assert (built.document.tags if built.document else None) == (frozenset({"win-back"}) if goes else None)
+    waits = {"recall": "waiting_baseline"} | ({} if goes else {"win-back": "waiting_baseline"})
+    assert built.withheld == {"ann": waits}
+
+
+def test_what_is_there_stays_and_leaves_as_ever_where_nothing_can_be_added_quietly() -> None:
+    accepted = Document(address=HOME, tags=frozenset({"recall", "news"}))
+    ann = party("ann", "recall", status="at_risk")
+    built = build(LOUD_ONLY, [ann], [ann], Before(accepted))
+    assert built.document is not None
+    assert built.document.tags == {"recall"}
+    assert built.withheld == {"ann": {"status:at_risk": "waiting_baseline"}}

@@ -23,7 +23,7 @@ from tests.fakes.known import MemoryKnown, land
         (b"external_id,given_name\n1," + b"x" * 131_073 + b"\n", "too_large", 2),
     ],
 )  # fmt: skip
-def test_a_file_that_is_not_whole_is_refused_by_name_and_line(
+def test_fault_48_fault_49_fault_55_a_file_that_is_not_whole_is_refused_by_name_and_line(
     tmp_path: Path, content: bytes, code: str, line: int | None
 ) -> None:
     path = put(tmp_path, "patients.csv", content)
@@ -38,7 +38,7 @@ def test_a_refusal_never_repeats_a_value(tmp_path: Path) -> None:
     assert "Quillfeather" not in str(refusal(tmp_path))
 
 
-def test_a_missing_column_is_named_with_the_closest_one(tmp_path: Path) -> None:
+def test_fault_56_a_missing_column_is_named_with_the_closest_one(tmp_path: Path) -> None:
     put(tmp_path, "patients.csv", "external_id,E-mail\n1,x\n")
     told = refusal(tmp_path, patients={"files": "*.csv", "columns": {"email": "Email"}})
     assert told.column == "Email"
@@ -64,7 +64,7 @@ def test_a_refused_file_does_not_keep_the_others_back(tmp_path: Path) -> None:
     assert codes == ["missing_column", None]
 
 
-def test_a_file_that_may_not_be_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fault_60_a_file_that_may_not_be_opened_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     put(tmp_path, "patients.csv", "external_id\n1\n")
     monkeypatch.setattr("connectors.tabular.source.file_hash", _denied)
     assert refusal(tmp_path).code == "unreadable"
@@ -74,7 +74,7 @@ def _denied(path: Path) -> str:
     raise PermissionError(13, "Permission denied")
 
 
-def test_a_link_out_of_the_folder_is_never_read(tmp_path: Path) -> None:
+def test_fault_60_a_link_out_of_the_folder_is_never_read(tmp_path: Path) -> None:
     outside = put(tmp_path, "elsewhere/patients.csv", "external_id\n1\n")
     drops = tmp_path / "drops"
     drops.mkdir()
@@ -82,6 +82,6 @@ def test_a_link_out_of_the_folder_is_never_read(tmp_path: Path) -> None:
     assert refusal(drops).code == "unreadable"
 
 
-def test_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
+def test_fault_60_a_folder_that_is_not_there_is_unavailable(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match="create it or mount it"):
         land(source(tmp_path / "nowhere"), MemoryKnown())

@@ -36,13 +36,13 @@ def test_the_body_holds_only_mapped_cells_so_other_columns_change_nothing(tmp_pa
     assert first[0].body == second[0].body
 
 
-def test_unmapped_columns_are_named_in_one_notice(tmp_path: Path) -> None:
+def test_fault_56_unmapped_columns_are_named_in_one_notice(tmp_path: Path) -> None:
     put(tmp_path, "patients.csv", "external_id,Fax,Notes\n1,A,B\n")
     pass_, _ = only(land(source(tmp_path), MemoryKnown()))
     assert pass_.notices == ["unmapped_columns: Fax, Notes"]
 
 
-def test_a_quoted_newline_is_part_of_its_cell_and_lines_are_counted_by_the_file(tmp_path: Path) -> None:
+def test_fault_55_a_quoted_newline_is_part_of_its_cell_and_lines_are_counted_by_the_file(tmp_path: Path) -> None:
     put(tmp_path, "patients.csv", 'external_id,address_line\n1,"1 Main St\nApt 2"\n\n2,x\n')
     _, rows = only(land(source(tmp_path), MemoryKnown()))
     assert [(row.external_id, row.place) for row in rows] == [("1", 2), ("2", 5)]
@@ -69,7 +69,7 @@ def test_a_row_without_an_id_gets_the_same_stand_in_on_every_reading(tmp_path: P
     assert len(set(readings[0])) == 2
 
 
-def test_the_delimiter_is_as_declared(tmp_path: Path) -> None:
+def test_fault_55_the_delimiter_is_as_declared(tmp_path: Path) -> None:
     put(tmp_path, "patients.csv", "external_id;given_name\n1;Ann\n")
     plain = source(tmp_path, delimiter=";", **PATIENTS)
     assert records(plain, only(land(plain, MemoryKnown()))[1]) == [PatientRow(external_id="1", given_name="Ann")]
@@ -86,7 +86,7 @@ def test_the_delimiter_is_as_declared(tmp_path: Path) -> None:
         ("external_id,given_name\n1,Zoe\u0308\n".encode(), "cp1252"),
     ],
 )
-def test_encodings_go_mark_then_utf8_then_the_declared_one(
+def test_fault_54_encodings_go_mark_then_utf8_then_the_declared_one(
     tmp_path: Path, content: bytes, encoding: str | None
 ) -> None:
     put(tmp_path, "patients.csv", content)
@@ -226,3 +226,11 @@ def test_a_mistyped_year_does_not_stretch_a_window_beyond_what_the_source_sees(t
     keys = {"appointments": {"files": "app*", "snapshot": "window"}, "sees_ahead": "14d"}
     pass_, _ = only(land(source(tmp_path, **keys), MemoryKnown()))
     assert pass_.window() == Window(first=date(2026, 3, 1), last=date(2026, 3, 17))
+
+
+def test_fault_58_birth_years_of_two_digits_are_of_the_past(tmp_path: Path) -> None:
+    put(tmp_path, "patients.csv", "external_id,DOB\n1,05/17/50\n")
+    born = {"patients": {"files": "*.csv", "columns": {"birth_date": {"column": "DOB", "formats": ["%m/%d/%y"]}}}}
+    from_ = source(tmp_path, **born)
+    (row,) = records(from_, only(land(from_, MemoryKnown()))[1])
+    assert row.birth_date == date(1950, 5, 17)

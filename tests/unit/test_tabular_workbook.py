@@ -88,13 +88,13 @@ def blow_up(path: Path) -> None:
         archive.writestr("xl/media/blank.bin", b"\0" * (40 << 20))
 
 
-def test_formulas_whose_results_were_never_stored_refuse_the_file(tmp_path: Path) -> None:
+def test_fault_57_formulas_whose_results_were_never_stored_refuse_the_file(tmp_path: Path) -> None:
     workbook(tmp_path / "patients.xlsx", [["external_id", "city"], [1, '="Lin"&"coln"']])
     found = refusal(tmp_path)
     assert (found.code, "formulas" in found.advice) == ("unreadable", True)
 
 
-def test_a_formula_gives_its_stored_result_and_may_give_an_empty_text(tmp_path: Path) -> None:
+def test_fault_57_a_formula_gives_its_stored_result_and_may_give_an_empty_text(tmp_path: Path) -> None:
     path = tmp_path / "patients.xlsx"
     workbook(path, [["external_id", "city", "region"], [1, "=A1", "=B1"]])
     rewrite(
@@ -125,7 +125,7 @@ def test_a_part_that_unpacks_to_more_than_it_says_refuses_the_file(tmp_path: Pat
 
 
 @pytest.mark.parametrize("epoch", [WINDOWS_EPOCH, MAC_EPOCH])
-def test_a_date_cell_is_its_day_in_either_date_system(tmp_path: Path, epoch: datetime) -> None:
+def test_fault_57_a_date_cell_is_its_day_in_either_date_system(tmp_path: Path, epoch: datetime) -> None:
     book = openpyxl.Workbook()
     book.epoch = epoch
     assert book.active is not None
@@ -153,7 +153,7 @@ def test_a_day_number_where_nothing_says_so_is_no_day(tmp_path: Path) -> None:
     assert records(plain, rows) == [PatientRow(external_id="1")]
 
 
-def test_a_number_too_long_for_a_spreadsheet_shows_that_digits_are_lost() -> None:
+def test_fault_57_a_number_too_long_for_a_spreadsheet_shows_that_digits_are_lost() -> None:
     assert is_scientific(module.cell_text(123456789012345678.0))
     assert module.cell_text(123456789012345.0) == "123456789012345"
 
