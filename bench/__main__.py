@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.passes import Case, Measure
-from bench.pulls import COMPARED, Pulled, search_pulls
+from bench.pulls import COMPARED, Pulled, pulls_of
 from bench.server import postgresql
 from bench.targets import MIB, Verdict, pull_verdicts, verdicts
 
@@ -34,7 +34,7 @@ def main() -> None:
 
 def _pulls(options: argparse.Namespace, console: Console) -> list[Pulled]:
     found: list[Pulled] = []
-    for pulled in search_pulls(options.pulled):
+    for pulled in pulls_of(options.pulled):
         console.print(f"{pulled.way}, {pulled.records:,} patients pulled: {pulled.micros:.1f} µs a record")
         found.append(pulled)
     console.print(_pull_table(found))
@@ -70,7 +70,7 @@ def _options() -> argparse.Namespace:
         nargs="+",
         default=[10_000, 100_000],
         metavar="PATIENTS",
-        help=f"sizes at which fhir-search's memory is measured, beside {COMPARED:,} (multiples of 500)",
+        help=f"sizes at which the sources' memory is measured, beside {COMPARED:,} (multiples of 500)",
     )
     parser.add_argument("--patients", type=int, nargs="+", default=sizes, help="numbers of patients (5 visits each)")
     parser.add_argument("--format", choices=["csv", "fhir"], nargs="+", default=["csv", "fhir"], dest="formats")

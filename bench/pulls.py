@@ -33,14 +33,15 @@ class Pulled:
         return self.cpu * 1e6 / self.records
 
 
-def search_pulls(sizes: Sequence[int]) -> Iterator[Pulled]:
-    """The comparison, then fhir-search alone at each of the sizes."""
+def pulls_of(sizes: Sequence[int]) -> Iterator[Pulled]:
+    """The comparison, then prm-sync's sources alone at each of the sizes."""
     with fhir_stub(COMPARED) as url:
-        yield from _rounds(("bytes", "json", "fhir-search"), url)
+        yield from _rounds(("bytes", "json", "fhir-search", "export bytes", "export mapped", "fhir-bulk"), url)
         yield _pulled("fhirpy", url)
     for size in sorted(sizes):
         with fhir_stub(size) as url:
             yield _pulled("fhir-search", url)
+            yield _pulled("fhir-bulk", url)
 
 
 def usual(pulls: Sequence[Pulled], way: str) -> float:

@@ -31,16 +31,23 @@ def verdicts(measures: Sequence[Measure]) -> list[Verdict]:
 
 
 def pull_verdicts(pulls: Sequence[Pulled]) -> list[Verdict]:
-    """Judges the pulls of one run: those of the comparison by their medians, and the memory of fhir-search by size."""
+    """Judges the pulls of one run: those of the comparison by their medians, and the memory of a source by size."""
     ours, bare, other = (usual(pulls, way) for way in ("fhir-search", "bytes", "fhirpy"))
-    found = [
+    bulk, whole, mapped = (usual(pulls, way) for way in ("fhir-bulk", "export bytes", "export mapped"))
+    most = 1.5 * whole + (mapped - whole)
+    return [
         Verdict("fhir-search: >= 10x fhirpy", f"{other / ours:.1f}x", other >= 10 * ours),
-        Verdict("fhir-search: <= 1.5x requests without reading", f"{ours / bare:.2f}x", ours <= 1.5 * bare),
+        Verdict("fhir-search: <= 1.5x requests, nothing read", f"{ours / bare:.2f}x", ours <= 1.5 * bare),
+        Verdict(f"fhir-bulk: <= {most:.1f} µs (1.5x requests + mapping)", f"{bulk:.1f} µs", bulk <= most),
+        *(_of_pull_memory(way, pulls) for way in ("fhir-search", "fhir-bulk")),
     ]
-    peaks = {each.records: each.rss for each in pulls if each.way == "fhir-search"}
+
+
+def _of_pull_memory(way: str, pulls: Sequence[Pulled]) -> Verdict:
+    peaks = {each.records: each.rss for each in pulls if each.way == way}
     small, large = min(peaks), max(peaks)
-    target = f"fhir-search: peak memory {small:,} -> {large:,} <= 1.1x"
-    return [*found, Verdict(target, f"{peaks[large] / peaks[small]:.2f}x", peaks[large] <= 1.1 * peaks[small])]
+    target = f"{way}: peak memory {small:,} -> {large:,} <= 1.1x"
+    return Verdict(target, f"{peaks[large] / peaks[small]:.2f}x", peaks[large] <= 1.1 * peaks[small])
 
 
 def _of_size(label: str, passes: dict[str, Measure]) -> list[Verdict]:
