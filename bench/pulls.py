@@ -14,6 +14,7 @@ from bench.fhir_stub import fhir_stub
 COMPARED: Final = 50_000
 """Patients of the comparison."""
 _ROUNDS: Final = 3
+_IN_TURNS: Final = ("bytes", "json", "fhir-search", "export bytes", "export mapped", "fhir-bulk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +37,12 @@ class Pulled:
 def pulls_of(sizes: Sequence[int]) -> Iterator[Pulled]:
     """The comparison, then prm-sync's sources alone at each of the sizes."""
     with fhir_stub(COMPARED) as url:
-        yield from _rounds(("bytes", "json", "fhir-search", "export bytes", "export mapped", "fhir-bulk"), url)
-        yield _pulled("fhirpy", url)
+        for way in (*_IN_TURNS * _ROUNDS, "fhirpy"):
+            yield _pulled(way, url, COMPARED)
     for size in sorted(sizes):
         with fhir_stub(size) as url:
-            yield _pulled("fhir-search", url)
-            yield _pulled("fhir-bulk", url)
+            yield _pulled("fhir-search", url, size)
+            yield _pulled("fhir-bulk", url, size)
 
 
 def usual(pulls: Sequence[Pulled], way: str) -> float:
@@ -49,13 +50,10 @@ def usual(pulls: Sequence[Pulled], way: str) -> float:
     return median(each.micros for each in pulls if each.way == way and each.records == COMPARED)
 
 
-def _rounds(ways: Sequence[str], url: str) -> Iterator[Pulled]:
-    for _ in range(_ROUNDS):
-        for way in ways:
-            yield _pulled(way, url)
-
-
-def _pulled(way: str, url: str) -> Pulled:
+def _pulled(way: str, url: str, patients: int) -> Pulled:
     command = [sys.executable, "-m", "bench.puller", way, url]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[1])
-    return Pulled(way=way, **json.loads(done.stdout))
+    pulled = Pulled(way=way, **json.loads(done.stdout))
+    if pulled.records != patients:
+        raise RuntimeError(f"{way}: {pulled.records} of {patients} patients came")
+    return pulled
