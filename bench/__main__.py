@@ -1,4 +1,4 @@
-"""Measures pulls and the line and prints tables: `make bench` (or `python -m bench`; QUICK=1: the line at 10,000 only)."""
+"""Measures pulls, the line and identity: `make bench` (or `python -m bench`; QUICK=1 leaves out 100,000 patients)."""
 
 import argparse
 import json
@@ -9,17 +9,18 @@ from contextlib import ExitStack
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from bench.passes import Case, Measure
+from bench.passes import Case, Measure, identity
 from bench.pulls import COMPARED, Pulled, pulls_of
 from bench.server import postgresql
-from bench.targets import MIB, Verdict, pull_verdicts, verdicts
+from bench.targets import MIB, Verdict, identity_verdicts, pull_verdicts, verdicts
 
 RESULTS = Path(__file__).parent / "results"
-PARTS = ("pulls", "line")
+PARTS = ("pulls", "line", "identity")
 _COLUMNS = ("data", "patients", "pass", "CPU µs/record", "x bare", "% of first", "wall s", "peak MiB", "writes")
 
 
@@ -27,9 +28,15 @@ def main() -> None:
     """Measures, prints, and keeps the figures below bench/results."""
     options = _options()
     console = Console(width=120, highlight=False)
-    pulls = _pulls(options, console) if "pulls" in options.parts else []
-    measures = _line(options, console) if "line" in options.parts else []
-    console.print(f"The figures are in {_keep(measures, pulls)}")
+    figures: dict[str, Any] = {}
+    if "pulls" in options.parts:
+        figures["pulls"] = list(map(asdict, _pulls(options, console)))
+    if "line" in options.parts:
+        figures["measures"] = list(map(asdict, _line(options, console)))
+    if "identity" in options.parts:
+        figures["identity"] = identity(options.identity)
+        _judge(identity_verdicts(figures["identity"]), console)
+    console.print(f"The figures are in {_keep(figures)}")
 
 
 def _pulls(options: argparse.Namespace, console: Console) -> list[Pulled]:
@@ -62,7 +69,7 @@ def _judge(found: list[Verdict], console: Console) -> None:
 
 def _options() -> argparse.Namespace:
     sizes = [10_000] if os.environ.get("QUICK", "0") not in ("", "0") else [10_000, 100_000]
-    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures pulls and the line.")
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measures pulls, the line and identity.")
     parser.add_argument("--parts", choices=PARTS, nargs="+", default=PARTS, help="what to measure")
     parser.add_argument(
         "--pulled",
@@ -74,6 +81,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--patients", type=int, nargs="+", default=sizes, help="numbers of patients (5 visits each)")
     parser.add_argument("--format", choices=["csv", "fhir"], nargs="+", default=["csv", "fhir"], dest="formats")
+    rows = 50_000 if max(sizes) < 100_000 else 250_000
+    parser.add_argument("--identity", type=int, default=rows, metavar="ROWS", help="new rows to resolve in one load")
     parser.add_argument("--postgresql", action="store_true", help="into PostgreSQL instead of SQLite")
     parser.add_argument("--profile", action="store_true", help="under cProfile; leaves *.prof beside the data")
     return parser.parse_args()
@@ -130,12 +139,11 @@ def _pull_table(pulls: list[Pulled]) -> Table:
     return table
 
 
-def _keep(measures: list[Measure], pulls: list[Pulled]) -> Path:
+def _keep(figures: dict[str, Any]) -> Path:
     RESULTS.mkdir(exist_ok=True)
     now = datetime.now(UTC)
     path = RESULTS / f"{now:%Y%m%dT%H%M%SZ}.json"
     head = {"at": now.isoformat(), "python": platform.python_version(), "machine": platform.machine()}
-    figures = {"measures": list(map(asdict, measures)), "pulls": list(map(asdict, pulls))}
     path.write_text(json.dumps({**head, "cores": os.cpu_count(), **figures}, indent=1) + "\n", encoding="utf-8")
     return path
 

@@ -106,8 +106,17 @@ def _check(measure: Measure) -> None:
         raise RuntimeError(f"{measure.kind}, {measure.name}: {changed} rows changed")
 
 
+def identity(rows: int) -> dict[str, Any]:
+    """What identity costs so many rows, and how well it tells people apart (`bench.identity`)."""
+    return _ran("bench.identity", str(rows))
+
+
 def _worker(*arguments: str) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.worker", *arguments]
+    return _ran("bench.worker", *arguments)
+
+
+def _ran(module: str, *arguments: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", module, *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=Path(__file__).parents[1])
     found: dict[str, Any] = json.loads(done.stdout)
     return found

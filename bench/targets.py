@@ -1,8 +1,8 @@
 """What is promised of speed and memory, and whether the measures and pulls keep it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench.passes import Measure
 from bench.pulls import Pulled, usual
@@ -48,6 +48,17 @@ def _of_pull_memory(way: str, pulls: Sequence[Pulled]) -> Verdict:
     small, large = min(peaks), max(peaks)
     target = f"{way}: peak memory {small:,} -> {large:,} <= 1.1x"
     return Verdict(target, f"{peaks[large] / peaks[small]:.2f}x", peaks[large] <= 1.1 * peaks[small])
+
+
+def identity_verdicts(found: Mapping[str, Any]) -> list[Verdict]:
+    """Judges what `bench.identity` has measured."""
+    label, micros = f"identity, {found['rows']:,} new rows", found["identity_micros"]
+    merges = f"{found['false_merges']} in {found['known_rows']:,} rows"
+    told = f"precision {found['precision']:.4f}, recall {found['recall']:.3f}, with review {found['recall_with_review']:.3f}"
+    return [
+        Verdict(f"{label}: <= 30 µs a row beyond the load", f"{micros:.1f} µs", micros <= 30),
+        Verdict("identity, known people: no false merge", f"{merges}; {told}", found["false_merges"] == 0),
+    ]
 
 
 def _of_size(label: str, passes: dict[str, Measure]) -> list[Verdict]:

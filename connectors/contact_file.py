@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 from connectors.base import Capabilities, FileEntry, Finding, Lent, Unavailable
-from connectors.private_files import hash_of, make_private, safe_cell, sync_folder
+from connectors.private_files import hash_of, make_private, safe_cells, sync_folder
 from connectors.settings import ConfigPath, DestinationSettings, Surroundings
 
 _OURS = "contact-file:files"
 _DRAFT = ".draft"
+_EVERYONE = "contacts.csv"
 
 
 class ContactFileSettings(DestinationSettings):
@@ -85,7 +86,7 @@ class ContactFile:
             with ExitStack() as stack:
                 drafts = {
                     name: stack.enter_context(Draft(self._folder / name, self._header))
-                    for name in ("contacts.csv", *map(_segment_file, segments))
+                    for name in (_EVERYONE, *map(_segment_file, segments))
                 }
                 _fill(drafts, entries)
                 changed = sum(draft.finish() for draft in drafts.values())
@@ -147,14 +148,13 @@ class Draft:
 
 
 def _fill(drafts: Mapping[str, Draft], entries: Iterable[FileEntry]) -> None:
-    everyone = drafts["contacts.csv"]
-    for entry in entries:
-        row = [safe_cell(text) for text in (entry.contact, *entry.values)]
+    everyone = drafts[_EVERYONE]
+    of_segment = {Path(name).stem: draft for name, draft in drafts.items() if name != _EVERYONE}
+    for contact, values, segments in entries:
+        row = safe_cells((contact, *values))
         everyone.add(row)
-        for segment in entry.segments:
-            draft = drafts.get(_segment_file(segment))
-            if draft is not None:
-                draft.add(row)
+        for segment in segments & of_segment.keys():
+            of_segment[segment].add(row)
 
 
 def _segment_file(segment: str) -> str:

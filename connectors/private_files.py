@@ -2,16 +2,17 @@
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+FORMULA: Final = frozenset("=+-@\t\r\n\0")
 """A spreadsheet takes a cell that begins so for a formula (OWASP, CSV Injection)."""
 
 
-def safe_cell(text: str) -> str:
-    """The text with an apostrophe before it where a spreadsheet would take it for a formula."""
-    return "'" + text if text.startswith(FORMULA) else text
+def safe_cells(cells: Iterable[str]) -> list[str]:
+    """The cells of a row, with an apostrophe before each that a spreadsheet would take for a formula."""
+    return ["'" + text if text[:1] in FORMULA else text for text in cells]
 
 
 def hash_of(path: Path) -> str | None:

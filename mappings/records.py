@@ -42,6 +42,14 @@ class Identifier(NamedTuple):
     value: str
 
 
+class PatientLink(NamedTuple):
+    """What the EMR says of another patient of its own, by external id: merged into this one (`replaces`), or another
+    row of the same person that stays in use (`refer`, `seealso`)."""
+
+    kind: str
+    other: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consent:
     """One decision of a person on being contacted, as the source states it.
@@ -98,6 +106,7 @@ class PatientRow:
     guardian_name: str | None = None
     created_at: datetime | None = None
     consents: tuple[Consent, ...] = ()
+    links: tuple[PatientLink, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

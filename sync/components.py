@@ -1,12 +1,25 @@
 """Which rows are one person: from the verdicts on pairs to a partition that no order of arrival can change."""
 
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import combinations, pairwise
-from typing import Generic, NamedTuple, TypeVar
+from typing import Final, Generic, NamedTuple, TypeVar
 
-from sync.identity import CERTAIN, LEAD, NAMES_ADDRESS, Facts, Verdict, blocks, decide, is_minor, is_vetoed
+from sync.identity import (
+    CERTAIN,
+    GONE,
+    LEAD,
+    NAMES_ADDRESS,
+    NAMES_BIRTH,
+    Facts,
+    Verdict,
+    blocks,
+    decide,
+    is_minor,
+    is_vetoed,
+    spelled,
+)
 
 Pair = tuple[int, int]
 """Two row ids, the lower one first."""
@@ -68,25 +81,34 @@ class _Circle:
     def settle(self) -> Settled:
         self._join(p for p, v in self.verdicts.items() if v.rule in CERTAIN and self.by_hand.get(p) != "not_same")
         self._join(p for p, said in self.by_hand.items() if said == "same" and p[0] in self.rows and p[1] in self.rows)
-        automatic = [p for p, v in self.verdicts.items() if v.verdict == "same" and v.rule not in CERTAIN]
-        self._keep(automatic, refused=lambda v: v._replace(verdict="maybe"))
-        leads = _lead_joins(self)
-        self.verdicts.update((p, Verdict("same", LEAD, 0.9)) for p in leads)
-        self._keep(leads, refused=lambda _: Verdict("maybe", NAMES_ADDRESS, 0.6))
+        self._keep([p for p, v in self.verdicts.items() if v.verdict == "same" and v.rule not in CERTAIN])
+        self._keep(_gone_joins(self), GONE)
+        self._keep(_lead_joins(self), LEAD)
         return Settled(self.verdicts, [sorted(person) for person in self.persons.sets()])
 
     def _join(self, pairs: Iterable[Pair]) -> None:
         for a, b in pairs:
             self.persons.join(a, b)
 
-    def _keep(self, pairs: Sequence[Pair], refused: Callable[[Verdict], Verdict]) -> None:
-        """Joins pairs, except those that alone or jointly would join a vetoed pair."""
+    def _keep(self, pairs: Sequence[Pair], rule: str | None = None) -> None:
+        """Joins pairs, by another rule than the two rows' own where one is given.
+
+        Not those that alone or jointly would join a vetoed pair: they stand in review.
+        """
         stopped = _joining_vetoed(self, pairs)
-        self._join(p for p in pairs if p not in stopped)
-        self.verdicts.update((p, refused(self.verdicts[p])) for p in stopped)
+        for p in pairs:
+            if p in stopped:
+                self.verdicts[p] = self.verdicts[p]._replace(verdict="maybe")
+            else:
+                self.persons.join(*p)
+                self.verdicts[p] = Verdict("same", rule, 0.9) if rule else self.verdicts[p]
 
     def vetoed(self, a: int, b: int) -> bool:
         return self.by_hand.get(pair(a, b)) == "not_same" or is_vetoed(self.rows[a], self.rows[b])
+
+
+CROWD: Final = 8
+"""Rows of one birth date from which on they are compared by last name only."""
 
 
 def _verdicts(rows: Mapping[int, Facts], today: date) -> dict[Pair, Verdict]:
@@ -94,9 +116,35 @@ def _verdicts(rows: Mapping[int, Facts], today: date) -> dict[Pair, Verdict]:
     for row in rows.values():
         for key in set(blocks(row)):
             blocked[key].append(row.id)
-    pairs = {p for ids in blocked.values() for p in combinations(ids, 2)}
+    crowds = [key for key, ids in blocked.items() if key[0] == "birth" and len(ids) > CROWD]
+    groups = [group for key in crowds for group in _by_last_name(rows, blocked.pop(key))]
+    pairs = {p for ids in (*blocked.values(), *groups) for p in combinations(ids, 2)}
     found = ((p, decide(rows[p[0]], rows[p[1]], today)) for p in sorted(pairs))
     return {p: verdict for p, verdict in found if verdict is not None}
+
+
+def _by_last_name(rows: Mapping[int, Facts], ids: Iterable[int]) -> Iterable[list[int]]:
+    blocked: dict[tuple[str, ...], list[int]] = defaultdict(list)
+    for id_ in ids:
+        for key in set(spelled(rows[id_])):
+            blocked[key].append(id_)
+    return blocked.values()
+
+
+def _gone_joins(circle: _Circle) -> list[Pair]:
+    """Pairs of a row that has left its source and the one adult of its names and birth date who has stayed in it.
+
+    Some EMRs merge two patients by deleting one without naming the other (redguava/cliniko-api#97).
+    """
+    find = circle.persons.find
+    stayed = {(find(row.id), row.source) for row in circle.rows.values() if row.present}
+    fits: dict[int, set[int]] = defaultdict(set)
+    for p, verdict in circle.verdicts.items():
+        a, b = sorted((circle.rows[p[0]], circle.rows[p[1]]), key=lambda row: row.present)
+        left = verdict.rule == NAMES_BIRTH and a.source == b.source and not a.present and b.present
+        if left and not is_minor(a.birth, circle.today) and (find(a.id), a.source) not in stayed:
+            fits[a.id].add(b.id)
+    return sorted(pair(a, b) for a, others in fits.items() if len(set(map(find, others))) == 1 for b in others)
 
 
 def _lead_joins(circle: _Circle) -> list[Pair]:

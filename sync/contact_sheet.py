@@ -1,5 +1,6 @@
 """A contact with its rows side by side, as `contacts show` gives it on the operator's own terminal."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from sync.store.contact_list import contacts
 
 _c, _l, _p = t.contact.c, t.link.c, t.patient_record.c
 
-_INNER: Final = frozenset({"id", "first_key", "last_key", "first_pull", "seen_minor"})
+_INNER: Final = frozenset({"id", "first_key", "last_key", "last_head", "last_tail", "first_pull", "seen_minor"})
 """Columns that say nothing to a person."""
 
 
@@ -31,13 +32,14 @@ def sheet_of(connection: Connection, reference: str) -> dict[str, Any]:
 
 
 def _rows(connection: Connection, contact: str) -> list[dict[str, Any]]:
+    query = select(_l.row_id).where(_l.contact == contact, _l.until.is_(None))
+    return rows_of(connection, connection.execute(query).scalars().all())
+
+
+def rows_of(connection: Connection, row_ids: Sequence[int]) -> list[dict[str, Any]]:
+    """Patient rows as they landed, in the order of source and id (values of a person)."""
     columns = [column for column in t.patient_record.c if column.name not in _INNER]
-    query = (
-        select(*columns)
-        .join(t.link, _l.row_id == _p.id)
-        .where(_l.contact == contact, _l.until.is_(None))
-        .order_by(_p.source, _p.external_id)
-    )
+    query = select(*columns).where(_p.id.in_(row_ids)).order_by(_p.source, _p.external_id)
     return [{name: _plain(value) for name, value in row.items()} for row in connection.execute(query).mappings()]
 
 

@@ -2,37 +2,47 @@
 
 from collections.abc import Iterator
 from datetime import date
-from functools import lru_cache
 from typing import Final, Literal, NamedTuple
+
+from mappings.given_names import is_given_name
+from sync.likeness import Likeness, first_likeness, last_likeness, spellings
 
 IDENTIFIER: Final = "identifier"
 EMR_MERGE: Final = "emr-merge"
+EMR_LINK: Final = "emr-link"
 NAMES_BIRTH_CONTACT: Final = "names-birth-contact"
 NAMES_BIRTH: Final = "names-birth"
+NEAR_NAMES: Final = "near-names"
+GONE: Final = "gone"
 OTHER_BIRTH: Final = "other-birth-date"
 OTHER_LAST: Final = "other-last-name"
 NAMES_ADDRESS: Final = "names-address"
 LEAD: Final = "lead"
 MINOR: Final = "minor"
 MANUAL: Final = "manual"
+PROPOSED: Final = "proposed"
 NO_LONGER: Final = "no-longer"
 
 RULES: Final = {
     IDENTIFIER: "they carry the same id of the same authority",
     EMR_MERGE: "the EMR itself merged one into the other",
+    EMR_LINK: "the EMR itself says that they are one person",
     NAMES_BIRTH_CONTACT: "names and birth date agree, and an e-mail address, phone or postal code",
     NAMES_BIRTH: "names and birth date agree, and nothing else",
+    NEAR_NAMES: "last name and birth date agree, and the first names nearly (twins?)",
+    GONE: "names and birth date agree, and one has left the source in which the other has stayed",
     OTHER_BIRTH: "names, e-mail address and phone agree, the birth dates differ",
     OTHER_LAST: "first name, birth date and an address agree, the last names differ",
     NAMES_ADDRESS: "names and an address agree, and a birth date is missing",
     LEAD: "an inquiry whose names and address fit exactly one adult",
     MINOR: "names and birth date agree, but the person is under 18",
     MANUAL: "someone decided it",
+    PROPOSED: "another tool proposed it",
     NO_LONGER: "nothing says so any longer",
 }
 """Each rule as the end of the sentence "because …"."""
 
-CERTAIN: Final = frozenset({IDENTIFIER, EMR_MERGE})
+CERTAIN: Final = frozenset({IDENTIFIER, EMR_MERGE, EMR_LINK})
 """Rules that no veto stops, only someone's explicit "not the same" on that very pair."""
 
 
@@ -40,7 +50,9 @@ class Facts(NamedTuple):
     """What one patient row says of who it is.
 
     `first` and `last` are name keys ("" = none). `email` and `phone` are None where they are no evidence:
-    placeholders, and those that too many people share. `lead` is True for a row of a source of leads.
+    placeholders, and those that too many people share. `lead` is True for a row of a source of leads, `present` False
+    for one that its source no longer holds. `merged` and `linked`: external ids of the same source that the EMR merged
+    into this row, or names as the same person.
     """
 
     id: int
@@ -55,7 +67,10 @@ class Facts(NamedTuple):
     postal: str | None = None
     replaced_by: str | None = None
     lead: bool = False
+    present: bool = True
     identifiers: frozenset[tuple[str, str]] = frozenset()
+    merged: frozenset[str] = frozenset()
+    linked: frozenset[str] = frozenset()
 
 
 class Verdict(NamedTuple):
@@ -66,46 +81,103 @@ class Verdict(NamedTuple):
     score: float
 
 
+class Agreement(NamedTuple):
+    """What two rows have in common, and what not."""
+
+    first: Likeness
+    last: Likeness
+    email: bool
+    phone: bool
+    postal: bool
+
+    @property
+    def slips(self) -> int:
+        """How many of the names agree without being the same."""
+        return (self.first is not Likeness.SAME) + (self.last is not Likeness.SAME)
+
+
+def agreement(a: Facts, b: Facts) -> Agreement | None:
+    """Compares two rows; None when a first name is missing, or when they are two people's."""
+    if not a.first or not b.first:
+        return None
+    first = first_likeness(a.first, b.first, sexes_differ=_sexes_differ(a, b))
+    if first is Likeness.OTHER:
+        return None
+    return Agreement(
+        first=first,
+        last=last_likeness(a.last, b.last) if a.last and b.last else Likeness.OTHER,
+        email=a.email is not None and a.email == b.email,
+        phone=a.phone is not None and a.phone == b.phone,
+        postal=a.postal is not None and a.postal == b.postal,
+    )
+
+
 def decide(a: Facts, b: Facts, today: date) -> Verdict | None:
     """What the two rows say by themselves; None = nothing that points to one person.
 
-    "maybe" is for the review queue. That an inquiry fits exactly one adult is more than two rows can tell: such a
-    pair is "maybe" here, by NAMES_ADDRESS.
+    "maybe" is for the review queue. That an inquiry fits exactly one adult, or that a row has left its source for
+    exactly one other, is more than two rows can tell: such pairs are "maybe" here, by NAMES_ADDRESS and NAMES_BIRTH.
     """
     certain = _certain(a, b)
     if certain is not None:
         return Verdict("same", certain, 1.0)
-    if not a.first or a.first != b.first:
+    found = agreement(a, b)
+    if found is None:
         return None
-    email = a.email is not None and a.email == b.email
-    phone = a.phone is not None and a.phone == b.phone
-    if not a.last or a.last != b.last:
-        renamed = a.birth is not None and a.birth == b.birth and (email or phone)
-        return Verdict("maybe", OTHER_LAST, 0.6) if renamed else None
+    if a.birth is not None and a.birth == b.birth:
+        return _of_one_birthday(found, is_minor(a.birth, today))
+    if not (found.first.agrees and found.last.agrees):
+        return None
     if a.birth is None or b.birth is None:
-        return Verdict("maybe", NAMES_ADDRESS, 0.6 + 0.1 * (email and phone)) if email or phone else None
-    if a.birth != b.birth:
-        return Verdict("maybe", OTHER_BIRTH, 0.5) if email and phone else None
-    return _namesakes(a, b, email + phone, today)
+        return _maybe(NAMES_ADDRESS, 0.6 + 0.1 * (found.email and found.phone), found) if _at_one(found) else None
+    return _maybe(OTHER_BIRTH, 0.5, found) if found.email and found.phone else None
 
 
 def _certain(a: Facts, b: Facts) -> str | None:
     if a.identifiers and not a.identifiers.isdisjoint(b.identifiers):
         return IDENTIFIER
-    if a.source != b.source or a.replaced_by is b.replaced_by is None:
+    if a.source != b.source:
         return None
-    merged = a.replaced_by == b.external_id or b.replaced_by in (a.external_id, a.replaced_by)
-    return EMR_MERGE if merged else None
+    if _is_replaced(a, b) or b.external_id in a.merged or a.external_id in b.merged:
+        return EMR_MERGE
+    return EMR_LINK if b.external_id in a.linked or a.external_id in b.linked else None
 
 
-def _namesakes(a: Facts, b: Facts, addresses: int, today: date) -> Verdict:
-    """Same names, same birth date."""
-    agreeing = addresses + (a.postal is not None and a.postal == b.postal)
+def _is_replaced(a: Facts, b: Facts) -> bool:
+    """One is merged into the other, or both into a third."""
+    if a.replaced_by is b.replaced_by is None:
+        return False
+    return a.replaced_by == b.external_id or b.replaced_by in (a.external_id, a.replaced_by)
+
+
+def _of_one_birthday(found: Agreement, minor: bool) -> Verdict | None:
+    """First names that agree, at least nearly, and one birth date."""
+    if not found.last.agrees:
+        return (
+            _maybe(OTHER_LAST, 0.6, found._replace(last=Likeness.SAME))
+            if found.first.agrees and _at_one(found)
+            else None
+        )
+    if not found.first.agrees:
+        return _maybe(NEAR_NAMES, 0.3, found)
+    agreeing = found.email + found.phone + found.postal
     if not agreeing:
-        return Verdict("maybe", NAMES_BIRTH, 0.7)
-    if is_minor(a.birth, today):
-        return Verdict("maybe", MINOR, 0.8)
-    return Verdict("same", NAMES_BIRTH_CONTACT, round(0.94 + 0.02 * agreeing, 2))
+        return _maybe(NAMES_BIRTH, 0.7, found)
+    if minor:
+        return _maybe(MINOR, 0.8, found)
+    return Verdict("same", NAMES_BIRTH_CONTACT, round(0.94 + 0.02 * agreeing - SLIP * found.slips, 2))
+
+
+SLIP: Final = 0.03
+"""What a name that agrees without being the same costs of the score."""
+
+
+def _maybe(rule: str, score: float, found: Agreement) -> Verdict:
+    return Verdict("maybe", rule, round(score - SLIP * found.slips, 2))
+
+
+def _at_one(found: Agreement) -> bool:
+    return found.email or found.phone
 
 
 def is_minor(birth: date | None, today: date) -> bool:
@@ -118,36 +190,35 @@ def is_minor(birth: date | None, today: date) -> bool:
 def is_vetoed(a: Facts, b: Facts) -> bool:
     """True when the two cannot be one person, whatever joins them short of the EMR itself.
 
-    Birth dates that differ; the sexes differ and so do the first names; twins: one birth date and last name, two
-    first names. Last names are compared by their keys; a first name that begins the other or is one edit away from
-    it is no other name.
+    Birth dates that differ; the sexes differ and so do the first names (short for each other or one edit apart, they
+    do not); twins: one birth date and, within one edit, one last name, but two first names that are usual names and
+    not short for each other.
     """
     if a.birth is not None and b.birth is not None and a.birth != b.birth:
         return True
-    if not a.first or not b.first or _alike(a.first, b.first):
+    if not a.first or not b.first or a.first == b.first:
         return False
-    if a.sex in _SEXES and b.sex in _SEXES and a.sex != b.sex:
+    first = first_likeness(a.first, b.first, sexes_differ=_sexes_differ(a, b))
+    if first is Likeness.OTHER and _sexes_differ(a, b):
         return True
-    return a.birth is not None and a.birth == b.birth and a.last != "" and a.last == b.last
+    if first.agrees or a.birth is None or a.birth != b.birth:
+        return False
+    related = bool(a.last and b.last) and last_likeness(a.last, b.last).agrees
+    return related and is_given_name(a.first) and is_given_name(b.first)
 
 
 _SEXES: Final = frozenset({"female", "male", "other"})
 
 
-@lru_cache(maxsize=4096)
-def _alike(a: str, b: str) -> bool:
-    """Equal, the beginning of the other, or one edit away: a letter more, less, other, or two neighbours swapped."""
-    if a.startswith(b) or b.startswith(a):
-        return True
-    if len(a) > len(b):
-        a, b = b, a
-    if len(b) - len(a) > 1:
+def _sexes_differ(a: Facts, b: Facts) -> bool:
+    return a.sex != b.sex and a.sex in _SEXES and b.sex in _SEXES
+
+
+def may_agree(first: tuple[str, str], last: tuple[str, str], *, same_birth: bool) -> bool:
+    """False where names, the keys of two rows', rule out that `decide` says anything: a quick look beforehand."""
+    if first_likeness(*first) is Likeness.OTHER:
         return False
-    at = next(i for i in range(len(a)) if a[i] != b[i])
-    if len(a) < len(b):
-        return a[at:] == b[at + 1 :]
-    swapped = a[at : at + 2] == b[at : at + 2][::-1] and a[at + 2 :] == b[at + 2 :]
-    return swapped or a[at + 1 :] == b[at + 1 :]
+    return same_birth or last_likeness(*last).agrees
 
 
 Key = tuple[str, ...]
@@ -158,12 +229,19 @@ def blocks(row: Facts) -> Iterator[Key]:
     for authority, value in row.identifiers:
         yield "id", authority, value
     yield "row", row.source, row.external_id
-    if row.replaced_by is not None:
-        yield "row", row.source, row.replaced_by
-    if row.first:
-        if row.last and row.birth is not None:
-            yield "birth", row.first, row.last, row.birth.isoformat()
-        if row.email is not None:
-            yield "email", row.first, row.email
-        if row.phone is not None:
-            yield "phone", row.first, row.phone
+    for other in (row.replaced_by, *row.merged, *row.linked):
+        if other is not None:
+            yield "row", row.source, other
+    if not row.first:
+        return
+    if row.last and row.birth is not None:
+        yield "birth", row.birth.isoformat()
+    if row.email is not None:
+        yield "email", row.email
+    if row.phone is not None:
+        yield "phone", row.phone
+
+
+def spelled(row: Facts) -> Iterator[Key]:
+    """The keys that take a birth date's place where too many share it: last names within one edit have one in common."""
+    return (("birth", spelling) for spelling in spellings(row.last))

@@ -164,8 +164,7 @@ class _Change:
         self.patients |= rows.patients_of(self.connection, self.kind, self.name, stored)
         emails = emails_of_surveys(self.connection, self.name, stored) if self.kind == "surveys" else set()
         self._write_rows(resolver)
-        rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
-        rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
+        self._mark(resolver)
         gates.quarantine(self.connection, self.rejected)
         gates.release(self.connection, self.name, self.kind, self._released())
         gates.remember(self.connection, self.gate)
@@ -180,6 +179,14 @@ class _Change:
         """Whoever has an address that a decision speaks, or spoke, of."""
         found = consents.holders_of(self.connection, self.name, stored, by_address=True)
         mark_contacts(self.connection, contacts_at(self.connection, found | consents.addresses_named(self.records)))
+
+    def _mark(self, resolver: Resolver) -> None:
+        """Notes who left the source and who came back to it: that too is evidence of who is who."""
+        rows.mark_present(self.connection, self.kind, self.name, self.removed, present=False)
+        rows.mark_present(self.connection, self.kind, self.name, self.restored, present=True)
+        if self.kind == "patients":
+            moved = rows.row_ids(self.connection, self.name, [*self.removed, *self.restored])
+            resolver.resolve_stored(self.connection, list(moved.values()))
 
     def _sort(self, row: RawRow, outcome: Mapped | Rejected) -> None:
         before = self.known.get(row.external_id)

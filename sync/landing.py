@@ -304,10 +304,18 @@ class Landing:
                 addresses = consents.holders_of(connection, source, gone, by_address=True)
                 mark_contacts(connection, contacts_at(connection, addresses))
             rows.mark_present(connection, kind, source, gone, present=False)
+            if kind == "patients":
+                self._resolve(connection, list(rows.row_ids(connection, source, gone).values()))
             gates.mark_gate(connection, source, kind, gone, present=False)
             gates.release(connection, source, kind, gone)
             mark_changed(connection, source, patients, self._terms.at)
             self._done.tally.absent += len(gone)
+
+    def _resolve(self, connection: Connection, row_ids: Sequence[int]) -> None:
+        """Who left the source may be whoever stayed in it."""
+        resolver = self._terms.resolver()
+        resolver.resolve_stored(connection, row_ids)
+        self._count(resolver)
 
     def _inside_window(self, connection: Connection, gone: Sequence[str]) -> list[str]:
         """Future visits inside the delivery's own first and last day; nothing else is absent in a window."""

@@ -123,7 +123,7 @@ class Line:
         """Lands what sources offer."""
         terms = PullTerms(
             at=self.at,
-            resolver=partial(Resolver, self._resolver_settings(), self.at),
+            resolver=partial(Resolver, ResolverSettings.of(self.settings), self.at),
             min_source_rows=self.settings.brakes.min_source_rows,
             progress=self._progress_or_end,
             usual=partial(few_rows, self.settings),
@@ -144,14 +144,9 @@ class Line:
         self._progress(source, file, rows)
         self._checkpoint()
 
-    def _resolver_settings(self) -> ResolverSettings:
-        return ResolverSettings(
-            shared_address_limit=self.settings.identity.shared_address_limit,
-            roles={name: source.role for name, source in self.settings.sources.items()},
-        )
-
     def review(self) -> None:
         """Reviews everyone who is stale or due, then lets the brakes judge the whole of it."""
+        self._resolve_waiting()
         with writing(self.engine) as connection:
             note_codes(connection, self.service.standards, self.at, self.service.codes_file)
             prepare(connection, self.service.standards, self.at)
@@ -171,6 +166,14 @@ class Line:
             conclude(connection, self.service.standards, self.at)
         for hold in self.report.held:
             say("hold.made", "warning", hold=hold.id, destination=hold.name, site=hold.site)
+
+    def _resolve_waiting(self) -> None:
+        """Has what people decided of pairs take effect."""
+        waits = True
+        while waits:
+            self._checkpoint()
+            with writing(self.engine) as connection:
+                waits = bool(Resolver(ResolverSettings.of(self.settings), self.at).resolve_waiting(connection))
 
     def _criteria(self) -> Criteria:
         with reading(self.engine) as connection:

@@ -279,9 +279,10 @@ def push_files(
     if not ready and not anew and destination.intact():
         return pushed
     segments = sorted(tag for (kind, _), tag in outlet.audience.tags.items() if kind == "segment")
+    names = tuple(outlet.audience.fields)
     with reading(engine) as connection:
         entries = (
-            FileEntry(key, tuple(document.fields.get(name, "") for name in outlet.audience.fields), document.tags)
+            FileEntry(key, tuple([document.fields.get(name, "") for name in names]), document.tags)
             for key, document in wishes.whole_audience(connection, delivery.name, delivery.site)
             if document.standing == "subscribed"
         )

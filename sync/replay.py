@@ -76,9 +76,7 @@ def replay(service: Service, ids: Sequence[int] | None, source: str | None, at: 
         stored = stored_rows(connection, ids, source)
         first = read_first_pulls(connection)
     fitting = _fitting(service, stored, first, done)
-    settings = service.config.settings
-    roles = {name: configured.role for name, configured in settings.sources.items()}
-    terms = ResolverSettings(shared_address_limit=settings.identity.shared_address_limit, roles=roles)
+    terms = ResolverSettings.of(service.config.settings)
     for origin, rows in fitting.items():
         for page in chunks(rows, PAGE):
             with writing(service.engine) as connection:

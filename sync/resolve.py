@@ -13,11 +13,13 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from config.settings import Settings
 from sync.components import ByHand, Pair, Settled, settle
 from sync.identity import NO_LONGER
 from sync.store import candidates as look_up
-from sync.store import links, matches
+from sync.store import links, matches, unresolved
 from sync.store.crowds import holders, recount
+from sync.store.statements import chunks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +28,12 @@ class ResolverSettings:
 
     shared_address_limit: int
     roles: Mapping[str, str]
+
+    @classmethod
+    def of(cls, settings: Settings) -> "ResolverSettings":
+        """What a configuration says of it."""
+        roles = {name: source.role for name, source in settings.sources.items()}
+        return cls(shared_address_limit=settings.identity.shared_address_limit, roles=roles)
 
 
 class Resolved(NamedTuple):
@@ -67,6 +75,18 @@ class Resolver:
         self.created += done.created
         self.merged += done.merged
         return done
+
+    def resolve_stored(self, connection: Connection, row_ids: Sequence[int]) -> None:
+        """Resolves rows that are there already, a page at a time."""
+        for page in chunks(row_ids):
+            self.resolve(connection, page)
+
+    def resolve_waiting(self, connection: Connection) -> int:
+        """Resolves a page of the rows that wait for it; returns how many, 0 when none are left."""
+        page = unresolved.page(connection)
+        self.resolve_stored(connection, page)
+        unresolved.drop(connection, page)
+        return len(page)
 
     def _record(self, connection: Connection, circle: _Circle, settled: Settled) -> None:
         """Adds what differs from the verdicts in force; a pair of which nothing is said any longer gets "none"."""

@@ -11,11 +11,13 @@ from connectors.settings import DestinationSettings, SourceSettings
 from sync.build import Service
 from sync.delays import Delay, delays
 from sync.deliveries import incomplete, unusual_counts
+from sync.funnel import funnel
 from sync.holds import open_holds
 from sync.jobs import next_run
 from sync.preparation import Standards, criteria
 from sync.store import overview
 from sync.store.engine import reading
+from sync.store.lead_courses import lead_courses
 from sync.store.memos import OLD_MAPPING, read_memos
 
 PENDING: Final = ("waiting", "ready", "claimed")
@@ -58,6 +60,7 @@ class _Look:
             "not_reviewed": by_status.get(None, 0),
             "by_status": {name: n for name, n in sorted(by_status.items(), key=str) if name is not None},
             "by_segment": self._by_segment(),
+            "funnel": self._funnel(),
             "observed_sites": sorted(name for name, site in self.settings.sites.items() if site.mode == "observe"),
             "without_patient": overview.visits_without_patient(self.connection),
             "timezone": str(self.settings.practice.timezone),
@@ -138,6 +141,10 @@ class _Look:
     def _by_segment(self) -> dict[str, int]:
         found = overview.members(self.connection)
         return {name: found[name][0] if name in found else 0 for name in sorted({*self.standards.compiled, *found})}
+
+    def _funnel(self) -> list[dict[str, Any]]:
+        lists = [name for name, source in self.settings.sources.items() if source.role == "leads"]
+        return funnel(lead_courses(self.connection, lists, self.at.astimezone(self.settings.practice.timezone).date()))
 
     def _owner(self) -> dict[str, Any] | None:
         row = overview.owner(self.connection)

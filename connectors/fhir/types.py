@@ -1,6 +1,6 @@
 """The resource types that are asked for, where the operator does not name them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final, Literal
 
 from connectors.fhir.settings import FhirSettings
@@ -32,3 +32,21 @@ def wanted(settings: FhirSettings, named: Sequence[str] | None, usual: Sequence[
     needed = [*usual, *(["Consent"] if settings.consents else [])]
     needed += ["Location"] if isinstance(settings.site, SiteMap) else []
     return tuple(dict.fromkeys(needed))
+
+
+_FED: Final = {
+    "Appointment": "appointments",
+    "Encounter": "appointments",
+    "EpisodeOfCare": "episodes",
+    "ServiceRequest": "patients episodes",
+    "Coverage": "patients",
+}
+"""Of what a type speaks beside the patients, whom visits name."""
+
+
+def fed_by(resources: Iterable[str] | None) -> set[str]:
+    """Of what types of resources speak: patients, appointments, episodes; None: all that are of use."""
+    return {
+        "patients",
+        *(feed for name in (_FED if resources is None else resources) for feed in _FED.get(name, "").split()),
+    }

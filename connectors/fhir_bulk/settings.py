@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from connectors.fhir.server import FhirServerSettings
-from connectors.fhir.types import ResourceName
+from connectors.fhir.types import ResourceName, fed_by
 from connectors.settings import Duration
 
 Level = Literal["system", "group", "patient"]
@@ -57,6 +57,10 @@ class FhirBulkSettings(FhirServerSettings):
     overlap: Duration = timedelta(minutes=10)
     full_every: Duration | Literal["never"] = timedelta(days=7)
     wait: Duration = timedelta(minutes=5)
+
+    def fed(self) -> set[str]:
+        """Of what the exported types speak: patients, appointments, episodes."""
+        return fed_by(self.resources)
 
     @model_validator(mode="after")
     def _group_is_named(self) -> "FhirBulkSettings":

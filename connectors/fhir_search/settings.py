@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from connectors.fhir.server import FhirServerSettings
-from connectors.fhir.types import ResourceName
+from connectors.fhir.types import ResourceName, fed_by
 from connectors.settings import Duration, Strict
 
 Changes = Literal["auto", "last_updated", "history", "window", "full"]
@@ -90,8 +90,7 @@ class FhirSearchSettings(FhirServerSettings):
 
     def fed(self) -> set[str]:
         """Of what the types speak that are asked for: patients, appointments, episodes; of all where none is named."""
-        named = [*(self.resources if self.resources is not None else _FED), *(self.by_patient or ())]
-        return {"patients", *(feed for name in named for feed in _FED.get(name, "").split())}
+        return fed_by(None if self.resources is None else (*self.resources, *(self.by_patient or ())))
 
     @model_validator(mode="after")
     def _query_of_its_own(self) -> "FhirSearchSettings":
@@ -111,15 +110,6 @@ class FhirSearchSettings(FhirServerSettings):
             raise ValueError(f"changes.{wrong[0]}: only {' and '.join(DATED)} can be asked for by date")
         return self
 
-
-_FED = {
-    "Appointment": "appointments",
-    "Encounter": "appointments",
-    "EpisodeOfCare": "episodes",
-    "ServiceRequest": "patients episodes",
-    "Coverage": "patients",
-}
-"""Of what a type speaks beside the patients, whom visits name."""
 
 DATED = ("Appointment", "Encounter")
 """The types with a search parameter `date` that is the visit's (hl7.org/fhir/R4/appointment.html#search)."""

@@ -56,7 +56,7 @@ INTACT: Final = Damage()
 
 def find_damage(head: Sequence[Row], header: Header, plan: Plan, name: str) -> Damage:
     """Looks at a file's first rows; raises Refusal where ids have lost digits."""
-    guarded = any(cell.startswith('="') and _GUARDED.fullmatch(cell) for _, cells in head for cell in cells)
+    guarded = any('="' in "\n".join(cells) and any(map(_GUARDED.fullmatch, cells)) for _, cells in head)
     floats, notices = [], []
     for at in _id_columns(header, plan):
         filled = [(line, cells[at].strip()) for line, cells in head if at < len(cells) and cells[at].strip()]

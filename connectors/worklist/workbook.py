@@ -12,7 +12,7 @@ import xlsxwriter
 from python_calamine import CalamineWorkbook
 
 from connectors.base import Unavailable
-from connectors.private_files import make_private, safe_cell, sync_folder
+from connectors.private_files import make_private, safe_cells, sync_folder
 from connectors.worklist.answers import ANSWERS
 from connectors.worklist.columns import ANSWER, CONTACT
 
@@ -84,7 +84,7 @@ def put(path: Path, rows: Sequence[Row], before: Contents | None) -> bool | None
 
     That is while it is open, and when it has been saved since it was read.
     """
-    safe = tuple(tuple(map(safe_cell, row)) for row in rows)
+    safe = tuple(tuple(safe_cells(row)) for row in rows)
     if before is not None and before.rows == safe:
         return False
     make_private(path.parent)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from typing import Final
 
 from mappings.cells import Placeholder, read_birth_day
 from mappings.fhir.moment import Moment
@@ -11,12 +12,14 @@ from mappings.fhir.shapes import Communication, Concept, Identifier, Patient, Re
 from mappings.fhir.terms import Terms
 from mappings.garbled import garbled_names
 from mappings.records import Identifier as Authority
-from mappings.records import Mapped, PatientRow, Sex, Warned
+from mappings.records import Mapped, PatientLink, PatientRow, Sex, Warned
 from mappings.words import read_language, read_sex
 
 PERSONAL_TYPES = frozenset({"MR", "MRT", "PI", "PT", "NI", "NH", "RI", "JHN", "MC", "MA", "PE"})
 """Identifier types that name one person (v2-0203). Member and account numbers name families; social security,
 licence and passport numbers are more than is needed."""
+
+LINK_TYPES: Final = frozenset({"replaced-by", "replaces", "refer", "seealso"})
 
 
 def map_patient(patient: Patient, external_id: str, terms: Terms, directory: Directory) -> Mapped:
@@ -25,6 +28,7 @@ def map_patient(patient: Patient, external_id: str, terms: Terms, directory: Dir
     name = leading_name(patient.name)
     email, email_invalid = email_of(patient.telecom, warnings)
     address = leading_address(patient.address)
+    links = list(_links(patient, directory, warnings))
     row = PatientRow(
         external_id=external_id,
         identifiers=tuple(_authorities(patient.identifier or (), terms.authorities)),
@@ -45,8 +49,9 @@ def map_patient(patient: Patient, external_id: str, terms: Terms, directory: Dir
         site=terms.site.site_of(_care_givers(patient), None, directory),
         active=patient.active is not False,
         deceased=patient.deceased_boolean is True or patient.deceased_date_time is not None,
-        replaced_by=_replaced_by(patient, directory, warnings),
+        replaced_by=next((other for kind, other in links if kind == "replaced-by"), None),
         consents=terms.stated,
+        links=tuple(sorted({PatientLink(kind, other) for kind, other in links if kind != "replaced-by"})),
     )
     return Mapped(record=row, warnings=(*warnings, *garbled_names(row)))
 
@@ -116,12 +121,15 @@ def _language_words(concept: Concept | None) -> Iterator[str]:
             yield concept.text
 
 
-def _replaced_by(patient: Patient, directory: Directory, warnings: list[Warned]) -> str | None:
-    """The row that the EMR merged this one into."""
+def _links(patient: Patient, directory: Directory, warnings: list[Warned]) -> Iterator[tuple[str, str]]:
+    """Each link's type and the patient it leads to; what leads to no patient of this server is left out.
+
+    `replaced-by` is on the row that was merged away and `replaces` on its survivor; `refer` and `seealso` join rows of
+    one person that are both in use (https://hl7.org/fhir/R4/valueset-link-type.html). A RelatedPerson is nobody's row.
+    """
     for link in patient.link or ():
-        if link.type == "replaced-by":
-            survivor = patient_id(link.other, None, directory)
-            if survivor is not None:
-                return survivor
+        other = patient_id(link.other, None, directory)
+        if other is not None and link.type in LINK_TYPES:
+            yield str(link.type), other
+        elif link.type == "replaced-by":
             warnings.append(Warned("replaced_by", "unresolved_reference"))
-    return None

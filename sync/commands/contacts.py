@@ -1,4 +1,4 @@
-"""`contacts list`, `contacts find`, `contacts show`: who is known; names and addresses are never arguments."""
+"""`contacts list/find/show/merge/split`: who is known, and who is who; names and addresses are never arguments."""
 
 import sys
 from collections.abc import Iterable, Mapping
@@ -22,6 +22,8 @@ def register(app: typer.Typer) -> None:
     group.command("list")(list_)
     group.command()(find)
     group.command()(show)
+    group.command()(merge)
+    group.command()(split)
     app.add_typer(group, name="contacts")
 
 
@@ -111,20 +113,61 @@ def show(
 def _show(sheet: Mapping[str, Any]) -> None:
     from rich.markup import escape
 
-    from sync.commands.screen import grid, screen
+    from sync.commands.screen import screen
+    from sync.commands.side_by_side import side_by_side
 
-    rows = sheet["rows"]
-    table = grid("", *(escape(f"{row['source']}:{row['external_id']}") for row in rows))
-    for name in rows[0]:
-        values = [row[name] for row in rows]
-        if name not in ("source", "external_id") and any(value not in (None, False) for value in values):
-            table.add_row(name.replace("_", " "), *("" if value is None else escape(str(value)) for value in values))
     console = screen()
     since = (sheet["status_since"] or "")[:10] or "–"
     console.print(f"[bold]{sheet['contact']}[/]: {sheet['status'] or 'not reviewed yet'} since {since}")
-    console.print(table)
+    console.print(side_by_side(sheet["rows"]))
     for name in ("site", "address", "phone", "household_size"):
         console.print(f"{name.replace('_', ' ')}: {escape(str(sheet[name] or '–'))}")
     console.print(f"segments: {', '.join(sheet['segments']) or '–'}")
     for number in sheet["quarantined"]:
         console.print(f"in quarantine: prm-sync quarantine show {number}")
+
+
+def merge(
+    context: typer.Context,
+    contact: ContactArgument,
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Likewise; both are one person.")],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make one contact of two; the next run sends what changes."""
+    from sync import contact_surgery
+    from sync.commands.resolving import decide, settle, told
+
+    loaded = open_config(context, config)
+    with decide(loaded) as (connection, at):
+        rows = contact_surgery.merge(connection, contact, other, at)
+    found = settle(loaded, at, rows)
+    told(found, f"Joined: {' '.join(found['contacts'])}.", as_json=as_json)
+
+
+def split(
+    context: typer.Context,
+    contact: ContactArgument,
+    rows: Annotated[
+        list[str], typer.Argument(metavar="SOURCE:EXTERNAL_ID…", help="Its rows that are another person's.")
+    ],
+    config: ConfigOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Part rows from a contact, and list whom destinations were told of both (ids, never addresses)."""
+    from sync import contact_surgery
+    from sync.commands.resolving import decide, settle, told
+
+    loaded = open_config(context, config)
+    with decide(loaded) as (connection, at):
+        done = contact_surgery.split(connection, contact, rows, at)
+        disclosed = contact_surgery.told_of_both(connection, done)
+    found = settle(loaded, at, [*done.leaving, *done.staying]) | {"told_of_both": disclosed}
+    told(found, f"Parted: {' '.join(found['contacts'])}.", as_json=as_json)
+    if not as_json and disclosed:
+        typer.echo("While they were one, these subscribers were told of both (for the privacy officer):")
+        for each in disclosed:
+            typer.echo(
+                f"  {each['destination']}  subscriber {each['subscriber']}  of {' '.join(each['contacts'])}"
+                f"  {each['first']} to {each['last']}: {', '.join(each['segments'])}"
+            )

@@ -1,12 +1,13 @@
 """How the status is shown on a terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.table import Table
 
 from sync.commands.screen import grid, screen
+from sync.funnel import STAGES
 from sync.troubles import by_the_clock, troubles
 
 
@@ -17,6 +18,8 @@ def show_status(status: Mapping[str, Any]) -> None:
     console.print(_sources(status["sources"], status["quarantine"], zone))
     console.print(_destinations(status["destinations"], zone))
     console.print(_contacts(status))
+    if status["funnel"]:
+        console.print(_funnel(status["funnel"]))
     for name, source in status["sources"].items():
         if source["other_payers"]:
             said = f"{source['other_payers']:,} patients of {name} have a payer of class other (see its payers:)."
@@ -72,4 +75,13 @@ def _contacts(status: Mapping[str, Any]) -> Table:
     table = grid("status", "contacts", title=f"{status['contacts']:,} contacts")
     for name, n in sorted(status["by_status"].items(), key=lambda item: -item[1]):
         table.add_row(name, f"{n:,}")
+    return table
+
+
+def _funnel(funnel: Sequence[Mapping[str, Any]]) -> Table:
+    table = grid(
+        "site", "lead source", *(stage.replace("_", " ") for stage in STAGES), title="Leads: how far they came"
+    )
+    for row in funnel:
+        table.add_row(row["site"] or "–", row["lead_source"] or "–", *(f"{row[stage]:,}" for stage in STAGES))
     return table

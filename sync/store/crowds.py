@@ -28,6 +28,12 @@ class Crowds(NamedTuple):
     changed: frozenset[str]
 
 
+def current(connection: Connection) -> frozenset[str]:
+    """The addresses over the limit as they were counted last."""
+    memo = read_memo(connection, _OWNER, _KEY)
+    return frozenset(memo["values"]) if memo else frozenset()
+
+
 def recount(connection: Connection, rows: Sequence[int], limit: int, *, all_new: bool) -> Crowds:
     """Counts the addresses of these rows, and remembers.
 

@@ -11,11 +11,12 @@ from sync.store import tables as t
 
 def record_decision(connection: Connection, action: str, subject: str, at: datetime, **detail: Any) -> None:
     """Notes who did what to which subject (an id of ours, never a value of a person)."""
-    row = {"at": at, "actor": _actor(), "action": action, "subject": subject, "detail": detail}
+    row = {"at": at, "actor": actor(), "action": action, "subject": subject, "detail": detail}
     connection.execute(t.decision.insert().values(**row))
 
 
-def _actor() -> str:
+def actor() -> str:
+    """The account that gives the command."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user id may have no name

@@ -97,7 +97,8 @@ def empty(connection: Connection, found: Traces, digests: Mapping[Name, str], at
     for source in sorted({row.source for row in found.rows}):
         _of_source(connection, source, [row.external_id for row in found.rows if row.source == source])
     ids = [row.id for row in found.rows]
-    _delete(connection, t.identifier, t.identifier.c.row_id, ids)
+    for table in (t.identifier, t.patient_link, t.unresolved):
+        _delete(connection, table, table.c.row_id, ids)
     _delete(connection, t.person_suppression, t.person_suppression.c.row_id, ids)
     _part(connection, ids, at)
     for row in found.rows:

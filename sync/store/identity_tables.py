@@ -46,3 +46,11 @@ class Link(SQLModel, table=True):
     contact: str
     since: datetime = Field(sa_type=Instant)
     until: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Unresolved(SQLModel, table=True):
+    """A row to be resolved again: someone decided something of it, or what counts as evidence has changed."""
+
+    __tablename__ = "unresolved"
+
+    row_id: int = Field(primary_key=True, sa_type=BigId)

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 from sqlalchemy import Connection, Select, and_, func, select
 
 from sync.components import Pair, pair
-from sync.identity import MANUAL
+from sync.identity import MANUAL, PROPOSED
 from sync.store import tables as t
 from sync.store.listed import as_list, ids
 from sync.store.statements import insert
@@ -92,6 +92,32 @@ def record_by_hand(connection: Connection, pairs: Iterable[Pair], said: ByHand) 
     )
 
 
+class Proposal(NamedTuple):
+    """A pair that another tool takes for one person, and how sure it is (0 to 1)."""
+
+    pair: Pair
+    score: float
+
+
+def record_proposals(connection: Connection, proposals: Iterable[Proposal], actor: str, at: datetime) -> None:
+    """Puts pairs into the review queue: a "maybe" that no rule withdraws."""
+    same = {"verdict": "maybe", "rule": PROPOSED, "manual": True, "actor": actor, "at": at}
+    record(connection, [{"low": p.pair[0], "high": p.pair[1], "score": p.score, **same} for p in proposals])
+
+
+def pair_of(connection: Connection, entry: int) -> Pair | None:
+    """The pair that an entry of the ledger is about; None for no such entry."""
+    found = connection.execute(select(_m.low, _m.high).where(_m.id == entry)).first()
+    return None if found is None else (found[0], found[1])
+
+
+def in_force(connection: Connection, pair: Pair) -> Entry | None:
+    """The verdict on a pair that counts now."""
+    best = _in_force().subquery()
+    found = connection.execute(select(*best.c).where(best.c.low == pair[0], best.c.high == pair[1])).first()
+    return None if found is None else Entry(*found)
+
+
 def _in_force() -> Select[Any]:
     """The entry in force of each pair: the newest one by hand unless it is none, else the newest automatic one."""
     ranked = select(
@@ -105,22 +131,28 @@ def _in_force() -> Select[Any]:
 
 
 def open_reviews(connection: Connection) -> Iterator[dict[str, Any]]:
-    """Pairs that wait for a person: in force is "maybe", and they are not in one contact. Newest ledger id as id."""
+    """Pairs that wait for a person: in force is "maybe", and they are not in one contact; the surest first.
+
+    Each: ledger id as `id`, the rows as `low` and `high`, `a` and `b` with source and id, `rule`, `score`.
+    """
     best = _in_force().subquery()
     a, b = t.patient_record.alias("a"), t.patient_record.alias("b")
     mine, other = t.link.alias("mine"), t.link.alias("other")
     query = (
-        select(best.c.id, a.c.source, a.c.external_id, b.c.source, b.c.external_id, best.c.rule, best.c.score)
+        select(best.c.id, best.c.low, best.c.high, best.c.rule, best.c.score)
+        .add_columns(a.c.source, a.c.external_id, b.c.source, b.c.external_id)
         .join(a, a.c.id == best.c.low)
         .join(b, b.c.id == best.c.high)
         .join(mine, and_(mine.c.row_id == best.c.low, mine.c.until.is_(None)))
         .join(other, and_(other.c.row_id == best.c.high, other.c.until.is_(None)))
         .where(best.c.verdict == "maybe", mine.c.contact != other.c.contact)
-        .order_by(best.c.id)
+        .order_by(best.c.score.desc(), best.c.id)
     )
-    for id_, source_a, external_a, source_b, external_b, rule, score in connection.execute(query):
+    for id_, low, high, rule, score, source_a, external_a, source_b, external_b in connection.execute(query):
         yield {
             "id": id_,
+            "low": low,
+            "high": high,
             "a": {"source": source_a, "id": external_a},
             "b": {"source": source_b, "id": external_b},
             "rule": rule,

@@ -13,7 +13,7 @@ from sync.store import consents
 from sync.store import tables as t
 from sync.store.statements import chunks
 
-_c, _l, _p = t.contact.c, t.link.c, t.patient_record.c
+_c, _l, _p, _k = t.contact.c, t.link.c, t.patient_record.c, t.patient_link.c
 _v, _e, _s, _q = t.visit_record.c, t.episode_record.c, t.supplement_record.c, t.quarantine.c
 
 _ROW_FIELDS = tuple(name for name in Row._fields if name != "merged_away")
@@ -59,10 +59,20 @@ def _rows(connection: Connection, contacts: Sequence[str]) -> list[dict[str, Any
         .where(_l.contact.in_(contacts))
     )
     rows = [dict(row._mapping) for row in connection.execute(query)]
+    replaced = _replaced(connection, _patients(rows))
     for row in rows:
-        row["merged_away"] = row["replaced_by"] is not None
+        row["merged_away"] = row["replaced_by"] is not None or (row["source"], row["external_id"]) in replaced
     _fill_patients(connection, rows)
     return rows
+
+
+def _replaced(connection: Connection, patients: Iterable[Key]) -> set[Key]:
+    """Those of the patients that another one of their source says it replaces."""
+    found: set[Key] = set()
+    for source, piece in _by_source(patients):
+        query = select(_k.other).where(_k.source == source, _k.other.in_(piece), _k.kind == "replaces")
+        found.update((source, other) for other in connection.execute(query).scalars())
+    return found
 
 
 def _patients(rows: Iterable[Mapping[str, Any]]) -> dict[Key, Mapping[str, Any]]:

@@ -11,13 +11,17 @@ from sync.store.types import Instant
 
 
 class PatientRecord(SQLModel, table=True):
-    """A patient row as landed. `first_key` and `last_key` are its names normalised for matching."""
+    """A patient row as landed. `first_key` and `last_key` are its names normalised for matching.
+
+    `last_head` and `last_tail` are the halves of `last_key` (`mappings.name_keys.halves`): one edit leaves one alone.
+    """
 
     __tablename__ = "patient_record"
     __table_args__ = (
         Index("patient_by_id", "source", "external_id", unique=True),
         Index("patient_by_name", "last_key", "first_key", "birth_date"),
-        Index("patient_by_birth", "birth_date", "first_key"),
+        Index("patient_by_birth", "birth_date", "last_head"),
+        Index("patient_by_birth_tail", "birth_date", "last_tail"),
         Index("patient_by_email", "email"),
         Index("patient_by_phone", "phone"),
         Index(
@@ -38,6 +42,8 @@ class PatientRecord(SQLModel, table=True):
     seen_minor: bool = False
     first_key: str = ""
     last_key: str = ""
+    last_head: str | None = None
+    last_tail: str | None = None
     given_name: str | None = None
     family_name: str | None = None
     preferred_name: str | None = None
@@ -77,6 +83,18 @@ class Identifier(SQLModel, table=True):
     row_id: int = Field(primary_key=True, sa_type=BigId)
     authority: str = Field(primary_key=True)
     value: str = Field(primary_key=True)
+
+
+class PatientLink(SQLModel, table=True):
+    """What a patient row says of another one of its source: `kind` is replaces, refer or seealso."""
+
+    __tablename__ = "patient_link"
+    __table_args__ = (Index("patient_link_by_other", "source", "other"), {"sqlite_with_rowid": False})
+
+    row_id: int = Field(primary_key=True, sa_type=BigId)
+    kind: str = Field(primary_key=True)
+    other: str = Field(primary_key=True)
+    source: str
 
 
 class VisitRecord(SQLModel, table=True):

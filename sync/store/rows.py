@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, update
 
-from mappings.name_keys import name_key
+from mappings.name_keys import halves, name_key
 from mappings.records import ConsentRow, EpisodeRow, PatientRow, Record, SupplementRow, SurveyRow, VisitRow
 from sync.store import consents
 from sync.store import tables as t
@@ -15,7 +15,7 @@ from sync.store.statements import chunks, insert, upsert
 from sync.store.surveys import store_surveys
 
 _PATIENT_FIELDS = tuple(
-    name for name in PatientRow.__dataclass_fields__ if name not in ("external_id", "identifiers", "consents")
+    name for name in PatientRow.__dataclass_fields__ if name not in ("external_id", "identifiers", "consents", "links")
 )
 _VISIT_FIELDS = tuple(name for name in VisitRow.__dataclass_fields__ if name != "external_id")
 _EPISODE_FIELDS = tuple(name for name in EpisodeRow.__dataclass_fields__ if name != "external_id")
@@ -43,7 +43,7 @@ class Origin:
 
 
 def store_patients(connection: Connection, origin: Origin, records: Sequence[PatientRow]) -> list[int]:
-    """Upserts patient rows with their identifiers and consents; returns their row ids."""
+    """Upserts patient rows with their identifiers, links and consents; returns their row ids."""
     upsert(
         connection,
         t.patient_record,
@@ -55,17 +55,22 @@ def store_patients(connection: Connection, origin: Origin, records: Sequence[Pat
     _store_identifiers(connection, ids, records)
     stated = [consents.Stated(record.external_id, False, "", record.consents) for record in records]
     consents.store(connection, origin.source, origin.at, stated)
+    _store_links(connection, origin.source, ids, records)
     return list(ids.values())
 
 
 def _patient(origin: Origin, record: PatientRow) -> dict[str, Any]:
     row: dict[str, Any] = dict(zip(_PATIENT_FIELDS, _patient_values(record), strict=True))
+    last_key = name_key(record.family_name)
+    last_head, last_tail = halves(last_key)
     row.update(
         source=origin.source,
         external_id=record.external_id,
         present=True,
         first_key=name_key(record.given_name),
-        last_key=name_key(record.family_name),
+        last_key=last_key,
+        last_head=last_head,
+        last_tail=last_tail,
         first_seen_at=origin.at,
         first_pull=origin.first_pull,
         seen_minor=_is_minor(record, origin.at),
@@ -101,6 +106,17 @@ def _store_identifiers(connection: Connection, ids: Mapping[str, int], records: 
         for identifier in record.identifiers
     }
     insert(connection, t.identifier, [{"row_id": r, "authority": a, "value": v} for r, a, v in sorted(rows)])
+
+
+def _store_links(connection: Connection, source: str, ids: Mapping[str, int], records: Sequence[PatientRow]) -> None:
+    for piece in chunks(ids.values()):
+        connection.execute(delete(t.patient_link).where(t.patient_link.c.row_id.in_(piece)))
+    rows = [
+        {"row_id": ids[record.external_id], "kind": link.kind, "other": link.other, "source": source}
+        for record in records
+        for link in record.links
+    ]
+    insert(connection, t.patient_link, rows)
 
 
 def store_visits(connection: Connection, origin: Origin, records: Sequence[VisitRow]) -> None:

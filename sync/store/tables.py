@@ -25,11 +25,12 @@ source_state, feed_state, landing = _core(f.SourceState), _core(f.FeedState), _c
 gate, seen, quarantine, notice = _core(f.Gate), _core(f.Seen), _core(f.Quarantine), _core(f.Notice)
 feed_line, gone_line = _core(f.FeedLine), _core(f.GoneLine)
 
-patient_record, identifier = _core(p.PatientRecord), _core(p.Identifier)
+patient_record, identifier, patient_link = _core(p.PatientRecord), _core(p.Identifier), _core(p.PatientLink)
 visit_record, episode_record = _core(p.VisitRecord), _core(p.EpisodeRecord)
 survey_record = _core(p.SurveyRecord)
 supplement_record, consent_record = _core(p.SupplementRecord), _core(p.ConsentRecord)
-match, link, contact, wait = _core(i.Match), _core(i.Link), _core(p.Contact), _core(p.Wait)
+match, link, unresolved = _core(i.Match), _core(i.Link), _core(i.Unresolved)
+contact, wait = _core(p.Contact), _core(p.Wait)
 shared_address, transition = _core(p.SharedAddress), _core(p.Transition)
 person_suppression = _core(p.PersonSuppression)
 

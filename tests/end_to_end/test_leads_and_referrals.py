@@ -135,3 +135,17 @@ def test_a_proposed_map_passes_check_when_it_is_pasted(clinic: Clinic) -> None:
     assert prm_sync(clinic, "check").code == 0
     clinic.run(AT)
     assert ("new", "0101") in clinic.statuses()
+
+
+def test_the_status_tells_how_far_leads_have_come_by_site_and_source(clinic: Clinic) -> None:
+    form(clinic, FORM, FORM | {"external_id": "w2", "given_name": "Otherq", "email": "w2@example.com"})
+    clinic.run(AT)
+    clinic.drop("patients", [patient("7", **BOOKED), patient("8")], "20260303-0600")
+    done = [visit(f"v{n}", "7", day, "fulfilled") for n, day in enumerate(["2026-02-24", "2026-02-26"])]
+    clinic.drop("appointments", done, "20260303-0600")
+    clinic.run(AT + days(1))
+    assert prm_sync(clinic, "status", "--json").json()["funnel"] == [
+        {"site": "lincoln", "lead_source": "website", "lead": 2, "scheduled": 1, "evaluated": 1, "active": 1,
+         "discharged_completed": 0}
+    ]  # fmt: skip
+    assert "how far they came" in prm_sync(clinic, "status").out

@@ -143,7 +143,8 @@ def patient(number: str, **cells: str) -> Row:
 
 
 def _letters(number: str) -> str:
-    return "".join("qrstuvwxyz"[int(digit)] for digit in number.zfill(4))
+    """Twice a letter a digit: the names of two numbers are further apart than a slip of the pen."""
+    return "".join("qrstuvwxyz"[int(digit)] * 2 for digit in number.zfill(4))
 
 
 def lead(number: str, **cells: str) -> Row:

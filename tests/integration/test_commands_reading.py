@@ -225,12 +225,14 @@ def test_a_contact_is_named_by_its_id_its_row_and_the_hash_of_a_log_line(clinic:
 
 
 def test_an_absorbed_contact_leads_to_the_one_that_holds_its_row_now(quick: Clinic) -> None:
-    quick.drop("patients", [patient("1"), patient("2", given_name="Givenb", family_name="Familyqqqr")], "20260302-0600")
+    quick.drop(
+        "patients", [patient("1"), patient("2", given_name="Givenb", family_name="Familyqqqqqqrr")], "20260302-0600"
+    )
     quick.run()
     before = _contact(quick, "emr:2")["contact"]
     quick.drop(
         "patients",
-        [patient("1"), patient("2", given_name="Givenb", family_name="Familyqqqr", email="p1@example.com")],
+        [patient("1"), patient("2", given_name="Givenb", family_name="Familyqqqqqqrr", email="p1@example.com")],
         "20260302-0700",
     )
     quick.run()
@@ -424,12 +426,12 @@ def test_codes_are_listed_by_code(clinic: Clinic) -> None:
 
 
 def test_pairs_that_wait_for_a_decision_are_listed(quick: Clinic) -> None:
-    twin = patient("2", given_name="Givenb", family_name="Familyqqqr", email="other@example.com")
+    twin = patient("2", given_name="Givenb", family_name="Familyqqqqqqrr", email="other@example.com")
     quick.drop("patients", [patient("1"), twin], "20260302-0600")
     quick.run()
     [pair] = prm_sync(quick, "matches", "list", "--json").lines()
     assert {pair["a"]["id"], pair["b"]["id"]} == {"1", "2"}
-    assert set(pair) == {"id", "a", "b", "rule", "score"}
+    assert set(pair) == {"id", "a", "b", "rule", "score", "reasons"}
     assert "names and birth date agree" in prm_sync(quick, "matches", "list").out
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from mappings.records import Identifier, PatientRow
+from mappings.records import Identifier, PatientLink, PatientRow
 from sync.resolve import Resolved, Resolver, ResolverSettings
 from sync.store import matches, rows
 from sync.store import tables as t
 from sync.store.engine import connect, reading, writing
+from sync.store.people import load
 
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 BORN = date(1980, 5, 17)
@@ -156,6 +157,51 @@ def test_rows_merged_into_one_that_has_not_arrived_are_one(practice: Practice) -
     for number in ("2", "3"):
         practice.land("emr", PatientRow(external_id=number, replaced_by="1"))
     assert practice.people() == people("emr/2 emr/3")
+
+
+@pytest.mark.parametrize("kind", ["replaces", "refer", "seealso"])
+@pytest.mark.parametrize("survivor_first", [True, False])
+def test_a_link_of_the_emr_joins_and_its_end_restores(practice: Practice, kind: str, survivor_first: bool) -> None:
+    other = PatientRow(external_id="2", given_name="Bo", family_name="Fox", birth_date=date(1979, 1, 1))
+    linked = replace(ANN, links=(PatientLink(kind, "2"),))
+    for record in (linked, other) if survivor_first else (other, linked):
+        practice.land("emr", record)
+    assert practice.people() == people("emr/1 emr/2")
+    with reading(practice.engine) as connection:
+        contact = practice.links()[("emr", "1")]
+        rows_ = load(connection, [contact], SETTINGS.roles).persons[contact].rows
+    assert {row.external_id for row in rows_ if row.merged_away} == ({"2"} if kind == "replaces" else set())
+    practice.land("emr", ANN)
+    assert practice.people() == people("emr/1", "emr/2")
+
+
+def test_the_end_of_a_merge_restores_both_contacts(practice: Practice) -> None:
+    other = PatientRow(external_id="2", given_name="Bo", family_name="Fox")
+    practice.land("emr", ANN, other)
+    before = practice.links()
+    practice.land("emr", replace(other, replaced_by="1"))
+    assert practice.people() == people("emr/1 emr/2")
+    practice.land("emr", other)
+    assert practice.links() == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"given_name": "Annie"},
+        {"family_name": "Leee"},
+        {"family_name": "Le"},
+        {"given_name": "Anbn", "family_name": "Lea"},
+    ],
+)
+def test_a_nickname_or_a_slip_in_each_name_is_found_by_birth_date_and_postal_code(
+    practice: Practice, change: dict[str, str]
+) -> None:
+    ann = replace(ANN, email=None, phone=None, postal_code="68102")
+    practice.land("emr", replace(ann, family_name="Lee"))
+    practice.land("old", replace(ann, external_id="9", **change))
+    short = change.get("family_name") == "Le"
+    assert practice.people() == (people("emr/1", "old/9") if short else people("emr/1 old/9"))
 
 
 def test_a_merge_names_a_row_of_its_own_source(practice: Practice) -> None:

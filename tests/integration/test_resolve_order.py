@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, select
 
-from mappings.records import Identifier, PatientRow
+from mappings.records import Identifier, PatientLink, PatientRow
 from sync.resolve import Resolver, ResolverSettings
 from sync.store import matches, rows
 from sync.store import tables as t
@@ -44,8 +44,8 @@ SOURCES = several(["emr", "emr", "web"])
 ROWS = st.builds(
     PatientRow,
     external_id=several(["1", "2", "3", "4"]),
-    given_name=several(["Ann", "Ann", "Ann", "Bob", None]),
-    family_name=several(["Lee", "Lee", "Fox"]),
+    given_name=several(["Ann", "Ann", "Annie", "Anm", "Bob", None]),
+    family_name=several(["Lee", "Lee", "Leee", "Ele", "Fox"]),
     birth_date=several([None, date(1980, 1, 1), date(1980, 1, 1), date(1981, 1, 1), date(2015, 1, 1)]),
     sex=several([None, "female", "male"]),
     email=several([None, "a@example.com", "a@example.com", "b@example.com"]),
@@ -53,6 +53,7 @@ ROWS = st.builds(
     postal_code=several([None, "68102"]),
     replaced_by=several([None, None, None, None, "1", "5"]),
     identifiers=several([(), (), (), (Identifier("mrn", "7"),), (Identifier("mrn", "8"),)]),
+    links=several([(), (), (), (PatientLink("replaces", "2"),), (PatientLink("seealso", "3"),)]),
 )
 ARRIVALS = st.lists(st.tuples(SOURCES, ROWS), min_size=2, max_size=9)
 

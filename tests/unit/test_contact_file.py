@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from connectors.base import FileDestination, FileEntry, Lent, Unavailable
-from connectors.contact_file import ContactFile, ContactFileSettings, safe_cell
+from connectors.contact_file import ContactFile, ContactFileSettings
+from connectors.private_files import safe_cells
 from tests.fakes.lent import SURROUNDINGS, lent
 
 ANN = FileEntry("c1", ("Ann", "active"), frozenset({"win-back", "news"}))
@@ -97,13 +98,13 @@ def test_it_is_intact_while_every_file_is_as_it_was_written(tmp_path: Path) -> N
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "\0x"])
 def test_no_cell_begins_like_a_formula(text: str, tmp_path: Path) -> None:
-    assert safe_cell(text) == "'" + text
+    assert safe_cells([text]) == ["'" + text]
     destination(tmp_path).write([FileEntry("c1", (text, ""), frozenset())], [])
     assert read(tmp_path / "contacts.csv")[1][1].startswith("'")
 
 
 def test_ordinary_text_stays_as_it_is() -> None:
-    assert [safe_cell(text) for text in ("Ann", "", "a=b", "1-2")] == ["Ann", "", "a=b", "1-2"]
+    assert safe_cells(("Ann", "", "a=b", "1-2")) == ["Ann", "", "a=b", "1-2"]
 
 
 def test_quotes_and_newlines_survive(tmp_path: Path) -> None:

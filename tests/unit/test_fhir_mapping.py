@@ -18,6 +18,7 @@ from mappings.records import (
     EpisodeRow,
     Identifier,
     Mapped,
+    PatientLink,
     PatientRow,
     Record,
     Rejected,
@@ -177,6 +178,13 @@ def test_a_death_is_never_missed(elements: Mapping[str, Any], deceased: bool) ->
 def test_a_merged_patient_names_the_row_that_replaced_it() -> None:
     row = patient(active=False, link=[{"type": "replaced-by", "other": {"reference": "http://emr/Patient/2"}}])
     assert (row.active, row.replaced_by) == (False, "2")
+
+
+def test_links_to_patients_are_told_apart_and_those_to_related_persons_left_out() -> None:
+    types = {"replaces": "Patient/2", "refer": "Patient/3", "seealso": "RelatedPerson/4", "replaced-by": "Patient/5"}
+    row = patient(link=[{"type": kind, "other": {"reference": other}} for kind, other in types.items()])
+    assert row.links == (PatientLink("refer", "3"), PatientLink("replaces", "2"))
+    assert row.replaced_by == "5"
 
 
 def test_only_numbers_that_name_a_person_are_evidence() -> None:

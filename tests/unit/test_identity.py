@@ -170,21 +170,67 @@ def test_another_sex_vetoes_with_another_first_name_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "other", "alike"),
+    ("first", "other", "vetoed"),
     [
-        ("rob", "robert", True),
-        ("jon", "john", True),
-        ("maria", "mario", True),
-        ("brian", "brain", True),
-        ("ann", "bob", False),
-        ("steve", "stefan", False),
+        ("rob", "robert", False),
+        ("jon", "john", False),
+        ("brian", "brain", False),
+        ("mihcael", "michael", False),
         ("abcd", "badc", False),
+        ("maria", "mario", True),
+        ("minh", "linh", True),
+        ("emma", "emily", True),
+        ("ann", "bob", True),
     ],
 )
-def test_a_beginning_or_one_edit_is_no_other_first_name(first: str, other: str, alike: bool) -> None:
+def test_two_usual_names_that_are_not_short_for_each_other_are_twins(first: str, other: str, vetoed: bool) -> None:
     a, b = ANN._replace(first=first), AGAIN._replace(first=other)
-    assert is_vetoed(a, b) is not alike
-    assert is_vetoed(b, a) is not alike
+    assert is_vetoed(a, b) is is_vetoed(b, a) is vetoed
+    assert is_vetoed(a, b._replace(last="les")) is vetoed
+    assert not is_vetoed(a, b._replace(last="fox"))
+
+
+@pytest.mark.parametrize(
+    "change", [{"first": "anb"}, {"first": "nan"}, {"last": "lea"}, {"first": "annie", "last": "le e"}]
+)
+def test_a_nickname_and_one_edit_in_each_name_agree(change: dict[str, str]) -> None:
+    other = AGAIN._replace(**{name: name_key(value) for name, value in change.items()})
+    assert rule(ANN._replace(last="leee"), other._replace(last=other.last + "e")) == (
+        "same",
+        identity.NAMES_BIRTH_CONTACT,
+    )
+
+
+def test_two_usual_names_one_edit_apart_are_reviewed_and_never_joined() -> None:
+    joan, john = BARE._replace(first="joan", email="a"), AGAIN._replace(id=3, first="john", email="a")
+    assert rule(joan, john) == ("maybe", identity.NEAR_NAMES)
+    assert rule(joan, john._replace(birth=None)) is None
+
+
+def test_a_nickname_of_the_other_sex_counts_only_where_the_sexes_do_not_differ() -> None:
+    sam, samantha = ANN._replace(first="sam"), AGAIN._replace(first="samantha")
+    assert rule(sam, samantha) == ("same", identity.NAMES_BIRTH_CONTACT)
+    assert rule(sam._replace(sex="male"), samantha) == ("maybe", identity.NEAR_NAMES)
+
+
+def test_initials_and_names_with_digits_have_no_slips() -> None:
+    assert rule(ANN._replace(first="j"), AGAIN._replace(first="m")) is None
+    assert rule(BARE._replace(last="test12"), BARE._replace(id=3, last="test13")) is None
+
+
+def test_names_that_are_not_the_same_cost_a_little_of_the_score() -> None:
+    scores = [
+        decide(ANN, AGAIN._replace(**change), TODAY)
+        for change in ({}, {"first": "annie"}, {"first": "anb", "last": "leee"})
+    ]
+    assert [found.score for found in scores if found] == [1.0, 0.97, 0.94]
+
+
+def test_a_link_of_the_emr_is_the_same_person_and_no_merge_unless_it_says_replaces() -> None:
+    other = Facts(id=2, source="emr", external_id="2", first="bo", birth=date(1990, 1, 1))
+    assert rule(ANN._replace(merged=frozenset("2")), other) == ("same", identity.EMR_MERGE)
+    assert rule(other._replace(linked=frozenset("1")), ANN) == ("same", identity.EMR_LINK)
+    assert rule(ANN, other._replace(source="old", linked=frozenset("1"), merged=frozenset("1"))) is None
 
 
 def test_a_married_name_is_no_veto() -> None:
@@ -202,8 +248,8 @@ FACTS = st.builds(
     id=st.just(1),
     source=st.sampled_from(["emr", "web"]),
     external_id=st.sampled_from("12"),
-    first=st.sampled_from(["", "ann", "bo"]),
-    last=st.sampled_from(["", "lee", "fox"]),
+    first=st.sampled_from(["", "ann", "bo", "annie", "anb", "joan", "john"]),
+    last=st.sampled_from(["", "lee", "eel", "leee", "fox"]),
     birth=st.sampled_from([None, BORN, date(2015, 1, 1)]),
     sex=st.sampled_from([None, "female", "male"]),
     email=st.sampled_from([None, "a@example.com"]),
@@ -211,6 +257,8 @@ FACTS = st.builds(
     postal=st.sampled_from([None, "68102"]),
     replaced_by=st.sampled_from([None, "1", "3"]),
     identifiers=st.sampled_from([frozenset(), frozenset({("mrn", "1")})]),
+    merged=st.sampled_from([frozenset(), frozenset("1")]),
+    linked=st.sampled_from([frozenset(), frozenset("2")]),
 )
 
 

@@ -132,6 +132,36 @@ def test_an_inquiry_with_a_birth_date_is_judged_like_any_row() -> None:
     assert people(row(1, email="a"), dated._replace(birth=date(1970, 1, 1))) == {(1,), (2,)}
 
 
+def test_a_row_that_left_its_source_is_the_one_adult_of_its_names_and_birth_date_who_stayed() -> None:
+    gone = row(2, present=False)
+    assert people(row(1), gone) == {(1, 2)}
+    assert rules(row(1), gone) == {(1, 2): ("same", identity.GONE)}
+    assert people(row(1), gone._replace(source="old")) == {(1,), (2,)}
+    assert people(row(1, birth=date(2015, 1, 1)), gone._replace(birth=date(2015, 1, 1))) == {(1,), (2,)}
+    assert people(row(1, present=False), gone) == {(1,), (2,)}
+
+
+def test_a_row_that_left_is_reviewed_where_two_namesakes_stayed_or_its_person_did() -> None:
+    assert people(row(1), row(2, present=False), row(3)) == {(1,), (2,), (3,)}
+    assert people(row(1, email="a"), row(2, email="a", present=False), row(3)) == {(1, 2), (3,)}
+    assert people(row(1, email="a"), row(2, present=False), row(3, email="a")) == {(1, 2, 3)}
+
+
+def test_not_the_same_keeps_a_row_that_left_apart() -> None:
+    assert people(row(1), row(2, present=False), by_hand={(1, 2): "not_same"}) == {(1,), (2,)}
+
+
+def test_the_wife_of_nearly_the_same_name_is_not_joined_by_her_inquiry() -> None:
+    john = row(1, first="john", email="a", phone="1")
+    assert people(john, lead(2, first="joan", email="a", phone="1")) == {(1,), (2,)}
+    assert people(john, lead(2, first="johnny", email="a", phone="1")) == {(1, 2)}
+
+
+def test_a_nickname_that_fits_two_twins_joins_neither() -> None:
+    twins = row(1, first="albert", email="a"), row(2, first="alan", email="a")
+    assert people(*twins, row(3, first="al", email="a")) == {(1,), (2,), (3,)}
+
+
 EDGES = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)).filter(lambda edge: edge[0] < edge[1]), max_size=11)
 
 
