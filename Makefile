@@ -10,6 +10,7 @@ RUN  := $(VENV)/bin/python
 COMMAND := $(VENV)/bin/prm-sync
 LOCKED     := $(VENV)/.locked
 LOCKED_DEV := $(VENV)/.locked-dev
+LOCKED_BENCH := $(VENV)/.locked-bench
 INSTALL    := $(RUN) -m pip install --quiet --disable-pip-version-check --require-hashes
 # A worker for each core; one that has nothing left takes tests from another.
 WORKERS    := -n auto --dist worksteal
@@ -35,7 +36,7 @@ lint: $(LOCKED_DEV) ## style, types, and the direction of imports
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports --no-cache --no-logo
 
-bench: $(LOCKED_DEV) ## time and memory at 10,000 and 100,000 patients
+bench: $(LOCKED_BENCH) ## time and memory at 10,000 and 100,000 patients
 	$(RUN) -m bench
 
 soak: $(LOCKED_DEV) ## the tests again, with many more generated cases
@@ -73,4 +74,9 @@ $(LOCKED): requirements.lock $(VENV)/pyvenv.cfg
 $(LOCKED_DEV): requirements-dev.lock $(VENV)/pyvenv.cfg
 	@echo "Installing what requirements-dev.lock names (once)"
 	@$(INSTALL) -r requirements-dev.lock
+	@touch $@
+
+$(LOCKED_BENCH): requirements-bench.lock $(LOCKED_DEV)
+	@echo "Installing what requirements-bench.lock names (once)"
+	@$(INSTALL) -r requirements-bench.lock
 	@touch $@

@@ -79,7 +79,7 @@ def write(folder: Path, kind: Format, export: Export) -> None:
         _write_csv(folder / f"patients-{export.stamp}.csv", _PATIENT_COLUMNS, map(_patient_row, export.people()))
         _write_csv(folder / f"appointments-{export.stamp}.csv", _VISIT_COLUMNS, _visit_rows(export))
     else:
-        _write_lines(folder / f"Patient-{export.stamp}.ndjson", map(_patient, export.people()))
+        _write_lines(folder / f"Patient-{export.stamp}.ndjson", map(fhir_patient, export.people()))
         _write_lines(folder / f"Appointment-{export.stamp}.ndjson", _appointments(export))
 
 
@@ -115,7 +115,8 @@ def _visit_rows(export: Export) -> Iterator[tuple[str, ...]]:
             )  # fmt: skip
 
 
-def _patient(patient: Patient) -> dict[str, Any]:
+def fhir_patient(patient: Patient) -> dict[str, Any]:
+    """The patient as a US Core resource of some 1.5 kB."""
     number = str(patient.number)
     return {
         "resourceType": "Patient",

@@ -1,10 +1,11 @@
-"""What is promised of speed and memory, and whether the measures keep it."""
+"""What is promised of speed and memory, and whether the measures and pulls keep it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
 from bench.passes import Measure
+from bench.pulls import Pulled, usual
 
 MIB = 2**20
 
@@ -27,6 +28,26 @@ def verdicts(measures: Sequence[Measure]) -> list[Verdict]:
             found += _of_size(f"{label}, {patients:,}", {measure.name: measure for measure in passes})
         found += _of_memory(label, mine)
     return found
+
+
+def pull_verdicts(pulls: Sequence[Pulled]) -> list[Verdict]:
+    """Judges the pulls of one run: those of the comparison by their medians, and the memory of a source by size."""
+    ours, bare, other = (usual(pulls, way) for way in ("fhir-search", "bytes", "fhirpy"))
+    bulk, whole, mapped = (usual(pulls, way) for way in ("fhir-bulk", "export bytes", "export mapped"))
+    most = 1.5 * whole + (mapped - whole)
+    return [
+        Verdict("fhir-search: >= 10x fhirpy", f"{other / ours:.1f}x", other >= 10 * ours),
+        Verdict("fhir-search: <= 1.5x requests, nothing read", f"{ours / bare:.2f}x", ours <= 1.5 * bare),
+        Verdict(f"fhir-bulk: <= {most:.1f} µs (1.5x requests + mapping)", f"{bulk:.1f} µs", bulk <= most),
+        *(_of_pull_memory(way, pulls) for way in ("fhir-search", "fhir-bulk")),
+    ]
+
+
+def _of_pull_memory(way: str, pulls: Sequence[Pulled]) -> Verdict:
+    peaks = {each.records: each.rss for each in pulls if each.way == way}
+    small, large = min(peaks), max(peaks)
+    target = f"{way}: peak memory {small:,} -> {large:,} <= 1.1x"
+    return Verdict(target, f"{peaks[large] / peaks[small]:.2f}x", peaks[large] <= 1.1 * peaks[small])
 
 
 def identity_verdicts(found: Mapping[str, Any]) -> list[Verdict]:

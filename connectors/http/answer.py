@@ -49,17 +49,19 @@ def kept(answer: requests.Response) -> Mapping[str, str]:
 
 def read_whole(answer: requests.Response, limit: int) -> bytes | Trouble:
     """The body, inflated."""
-    body = bytearray()
+    chunks: list[bytes] = []
+    size = 0
     try:
         for chunk in answer.iter_content(_CHUNK):
-            body += chunk
-            if len(body) > limit or answer.raw.tell() > limit:
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > limit or answer.raw.tell() > limit:
                 return Trouble(f"the answer is larger than {limit} bytes", again=False, acted=True)
             if remaining() <= 0:
                 return Trouble("took too long", again=True, acted=True)
     except (RequestException, HTTPError, OSError):
         return _broken_off()
-    return bytes(body)
+    return b"".join(chunks)
 
 
 def saved(answer: requests.Response, to: Path, limits: Limits) -> Downloaded | Trouble:
