@@ -16,8 +16,8 @@ from connectors.fhir_bulk.delivery import Delivery, Held
 from connectors.fhir_bulk.exporter import Exporter, Gone, StillRunning, Wish
 from connectors.fhir_bulk.files import Files, Lost
 from connectors.fhir_bulk.folder import Folder
+from connectors.fhir_bulk.holdings import ExportHoldings
 from connectors.fhir_bulk.job import MOST_FAILURES, Job, failed, forget, is_usable, store, stored, until
-from connectors.fhir_bulk.library import ExportLibrary
 from connectors.fhir_bulk.manifest import Manifest
 from connectors.fhir_bulk.scan import Unsound
 from connectors.fhir_bulk.settings import FhirBulkSettings
@@ -36,7 +36,7 @@ class Desk:
     settings: FhirBulkSettings
     server: FhirServer
     exporter: Exporter
-    library: ExportLibrary
+    holdings: ExportHoldings
     directory: ServerDirectory
     memo: Memo
     types: tuple[str, ...]
@@ -63,11 +63,11 @@ class Export:
         if job is None:
             return
         files = Files(self._desk.server, self._desk.exporter, self._desk.memo, job, folder)
-        self._desk.library.open(files)
+        self._desk.holdings.open(files)
         try:
             yield from self._landing(files)
         finally:
-            self._desk.library.open(None)
+            self._desk.holdings.open(None)
             folder.remove()
         if self._has_landed(files.job):
             self._finish(files.job)

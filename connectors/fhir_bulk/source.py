@@ -15,7 +15,7 @@ from connectors.fhir.types import ORDER, wanted
 from connectors.fhir_bulk.delivery import Delivery
 from connectors.fhir_bulk.export import Desk, Export
 from connectors.fhir_bulk.exporter import Exporter
-from connectors.fhir_bulk.library import ExportLibrary
+from connectors.fhir_bulk.holdings import ExportHoldings
 from connectors.fhir_bulk.probe import export
 from connectors.fhir_bulk.settings import FhirBulkSettings
 from connectors.settings import Surroundings
@@ -39,8 +39,8 @@ class FhirBulkSource:
         self.feeds: Sequence[str] = [name for name in FEEDS if name in self._types]
         self._server = FhirServer(name, settings, lent)
         self._exporter = Exporter(name, settings, self._server)
-        self._library = ExportLibrary(self._server)
-        self._directory = ServerDirectory(self._library, lent.memo)
+        self._holdings = ExportHoldings(self._server)
+        self._directory = ServerDirectory(self._holdings, lent.memo)
         self._release: Release | None = None
         self._made: Terms | None = None
 
@@ -77,7 +77,7 @@ class FhirBulkSource:
             settings=self.settings,
             server=self._server,
             exporter=self._exporter,
-            library=self._library,
+            holdings=self._holdings,
             directory=self._directory,
             memo=self._memo,
             types=self._types,

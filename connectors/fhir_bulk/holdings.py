@@ -10,8 +10,8 @@ from connectors.fhir.server import FhirServer
 from connectors.fhir_bulk.files import Files
 
 
-class ExportLibrary:
-    """Looks into the export's own patients, then asks the server (`connectors.fhir.directory.Library`).
+class ExportHoldings:
+    """Looks into the export's own patients, then asks the server (a `Library` of `connectors.fhir.directory`).
 
     Credentials that open exports only are no error: what is not found so is not known.
     """
